@@ -1,0 +1,108 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The targets stand in the order in which they may depend on each other: arrows point down this list only, and
+// `.ci/arrows` holds them against the table in docs/architecture.md.
+
+/// Every Swift target: warnings are errors, and existential types are spelled out.
+let swiftSettings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Modules that own no pointer: any use of an unsafe construct is an error there.
+let strict = swiftSettings + [.strictMemorySafety()]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "loradrop",
+    products: [
+        .executable(name: "loradrop", targets: ["loradrop"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // The command line.
+        .executableTarget(
+            name: "loradrop",
+            dependencies: [
+                "Simulation", "Cluster", "RunConfiguration", "Inference", "Training", "SecureTransport", "RunRecords",
+                "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", argumentParser,
+            ],
+            swiftSettings: strict),
+
+        // Where compute meets network.
+        .target(
+            name: "Simulation",
+            dependencies: ["Cluster", "RunConfiguration", "SecureTransport", "RunRecords"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Cluster",
+            dependencies: [
+                "RunConfiguration", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
+                "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors", "ExactSums", "Digests",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "RunConfiguration",
+            dependencies: ["Training", "LoRA", "Datasets", "Metrics", "Digests", yams],
+            swiftSettings: strict),
+
+        // Compute: no network.
+        .target(
+            name: "Inference",
+            dependencies: [
+                "Training", "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Training",
+            dependencies: [
+                "RunRecords", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "ExactSums", "Randomness",
+                "Digests",
+            ],
+            swiftSettings: swiftSettings),
+
+        // Network: no model.
+        .target(name: "Coordination", swiftSettings: strict),
+        .target(name: "Collectives", swiftSettings: swiftSettings),
+        .target(name: "Wire", dependencies: ["CWireMessages", "CProtobufC"], swiftSettings: swiftSettings),
+        .target(name: "SecureTransport", dependencies: ["COpenSSL"], swiftSettings: swiftSettings),
+
+        // Knowledge.
+        .target(name: "RunRecords", swiftSettings: strict),
+        .target(
+            name: "LoRA",
+            dependencies: ["Transformer", "Tensors", "Randomness", "Digests"],
+            swiftSettings: strict),
+        .target(name: "Transformer", dependencies: ["Tensors", "Randomness"], swiftSettings: strict),
+        .target(name: "Tokenizers", swiftSettings: strict),
+        .target(name: "Datasets", dependencies: ["Randomness"], swiftSettings: strict),
+        .target(name: "Metrics", swiftSettings: strict),
+
+        // Numbers.
+        .target(
+            name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Randomness"], swiftSettings: swiftSettings),
+        .target(name: "ExactSums", dependencies: ["Tensors", "CKernels"], swiftSettings: swiftSettings),
+        .target(name: "Randomness", swiftSettings: strict),
+        .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: swiftSettings),
+
+        // C: our kernels, the generated messages, one door a library.
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Werror"])]),
+        .target(name: "CWireMessages", dependencies: ["CProtobufC"]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    ],
+    swiftLanguageModes: [.v6]
+)

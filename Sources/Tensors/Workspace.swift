@@ -1,0 +1,59 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+/// Buffers for one compute thread, taken like a stack and given back all at once: a steady step allocates nothing.
+///
+/// A shard's pass takes what it needs with `matrix(rows:columns:)` and `scope` gives back everything that was taken
+/// inside it. The block grows while the largest shard is still unknown; from then on its size stays.
+///
+/// Not thread-safe and not `Sendable`: each slot owns one.
+package final class Workspace {
+    private var blocks: [FloatStorage] = []
+    private var block = 0
+    private var used = 0
+
+    /// Floats that one block holds at least.
+    private let blockSize: Int
+
+    /// An empty workspace; the first request allocates.
+    package init(blockSize: Int = 1 << 20) {
+        precondition(blockSize > 0, "a workspace with blocks of \(blockSize) floats")
+        self.blockSize = blockSize
+    }
+
+    /// A matrix whose elements are whatever was there before.
+    package func matrix(rows: Int, columns: Int) -> Matrix {
+        let needed = rows * columns
+        // A start on a cache line (16 floats) keeps rows of different matrices apart.
+        let padded = (needed + 15) & ~15
+        while block < blocks.count, used + padded > blocks[block].count {
+            block += 1
+            used = 0
+        }
+        if block == blocks.count {
+            blocks.append(FloatStorage(count: max(blockSize, padded)))
+        }
+        let result = Matrix(blocks[block], offset: used, rows: rows, columns: columns)
+        used += padded
+        return result
+    }
+
+    /// A matrix of zeros.
+    package func zeros(rows: Int, columns: Int) -> Matrix {
+        let result = matrix(rows: rows, columns: columns)
+        result.fill(0)
+        return result
+    }
+
+    /// Runs `body` and gives back all that it took. What it took must not be used afterwards.
+    package func scope<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let mark = (block, used)
+        defer { (block, used) = mark }
+        return try body()
+    }
+
+    /// Bytes held.
+    package var byteCount: Int { blocks.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride }
+}
