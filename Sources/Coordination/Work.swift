@@ -1,0 +1,58 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+/// A piece of work that the workers do together, as the state machine sees it: what it computes is opaque here.
+package struct Work: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
+        /// Everyone takes part in one all-reduce, with or without shards, and everyone reports a digest.
+        case collective
+        /// Each shard is answered on its own; who has none does nothing.
+        case independent
+    }
+    /// Grows from piece to piece.
+    package let id: UInt64
+    package let kind: Kind
+    /// In words for messages: "step 12 of the probe".
+    package let description: String
+    /// Tokens of every shard.
+    package let shardTokens: [Int]
+
+    package init(id: UInt64, kind: Kind, description: String, shardTokens: [Int]) {
+        self.id = id
+        self.kind = kind
+        self.description = description
+        self.shardTokens = shardTokens
+    }
+}
+
+/// How far a worker says it is.
+package enum WorkerStage: Hashable, Sendable {
+    case idle
+    case computing(work: UInt64)
+    /// It has its own sums and waits for the others'.
+    case exchanging(work: UInt64)
+}
+
+/// Deadlines, all in nanoseconds of the coordinator's monotonic clock.
+package struct Deadlines: Hashable, Sendable {
+    /// From the start until all workers have joined.
+    package var join: UInt64
+    /// From the roster until all data links stand, and from a phase's start until everyone is ready for it.
+    package var preparation: UInt64
+    /// Silence after which a worker counts as lost. Heartbeats come far more often.
+    package var silence: UInt64
+    /// The least that a piece of work may take before it counts as stuck.
+    package var workFloor: UInt64
+    /// Beyond the floor a piece may take this many times the typical duration.
+    package var workFactor: UInt64
+
+    package init(join: UInt64, preparation: UInt64, silence: UInt64, workFloor: UInt64, workFactor: UInt64 = 20) {
+        self.join = join
+        self.preparation = preparation
+        self.silence = silence
+        self.workFloor = workFloor
+        self.workFactor = workFactor
+    }
+}
