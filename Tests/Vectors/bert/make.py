@@ -302,7 +302,8 @@ def make_case(name, base, folders, targets, lengths, seed, pairs=False, own=None
                 problem="regression" if model.config.num_labels == 1 else "classification",
                 own_layers=own if own is not None else list(range(layers)),
                 shared_layers=[i for i in range(layers) if own is not None and i not in own],
-                trains_pooler=train_pooler, batch=batch, logits=logits.tolist(), loss=loss, importance=importance(model, batch))
+                trains_pooler=train_pooler, batch=batch, logits=logits.tolist(), loss=loss,
+                importance=importance(model, batch))
     expected = {"gradient." + n: g for n, g in gradients.items()} | {"hidden": hidden[-1]}
     if every_layer:
         expected |= {f"hidden.{i}": h for i, h in enumerate(hidden)}
