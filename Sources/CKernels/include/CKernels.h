@@ -6,6 +6,14 @@
 #ifndef C_KERNELS_H
 #define C_KERNELS_H
 
+#include "activations.h"
+#include "adamw.h"
+#include "dropout.h"
 #include "fixed_point.h"
+#include "floating_point_mode.h"
+#include "gather.h"
+#include "layer_norm.h"
+#include "softmax.h"
+#include "sum_of_squares.h"
 
 #endif
