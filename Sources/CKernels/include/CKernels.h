@@ -15,5 +15,6 @@
 #include "layer_norm.h"
 #include "softmax.h"
 #include "sum_of_squares.h"
+#include "half.h"
 
 #endif
