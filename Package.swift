@@ -110,6 +110,7 @@ let package = Package(
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ExactSumsTests", dependencies: ["ExactSums", "Tensors"], swiftSettings: swiftSettings),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -65,7 +65,8 @@ package struct SafetensorsWriter {
             previous = entry.name
             let end = offset + entry.shape.reduce(MemoryLayout<Float>.size, *)
             let shape = entry.shape.map(String.init).joined(separator: ",")
-            json += ",\(quoted(entry.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+            json +=
+                ",\(quoted(entry.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
             offset = end
         }
         json += "}"

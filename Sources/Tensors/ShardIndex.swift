@@ -11,7 +11,11 @@ struct ShardIndex {
     private let fileOfTensor: [String: String]
 
     private struct Contents: Decodable {
-        let weight_map: [String: String]
+        let fileOfTensor: [String: String]
+
+        enum CodingKeys: String, CodingKey {
+            case fileOfTensor = "weight_map"
+        }
     }
 
     init(path: String) throws(TensorFileError) {
@@ -26,7 +30,7 @@ struct ShardIndex {
                 .badIndex, "\(path): expected at most \(SafetensorsHeader.lengthLimit) bytes, found \(data.count)")
         }
         do {
-            fileOfTensor = try JSONDecoder().decode(Contents.self, from: data).weight_map
+            fileOfTensor = try JSONDecoder().decode(Contents.self, from: data).fileOfTensor
         } catch {
             throw TensorFileError(
                 .badIndex, "\(path): expected an object with \"weight_map\": {\"tensor\": \"file\"}: \(error)")

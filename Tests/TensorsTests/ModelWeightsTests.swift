@@ -28,7 +28,8 @@ struct ModelWeightsTests {
     @Test("a folder with one file is read, and wrong requests are refused with near names")
     func single() throws {
         try withFolder { folder in
-            try write(["bert.pooler.dense.bias": [1, 2], "bert.pooler.dense.weight": [3]], to: folder + "/model.safetensors")
+            try write(
+                ["bert.pooler.dense.bias": [1, 2], "bert.pooler.dense.weight": [3]], to: folder + "/model.safetensors")
             let weights = try ModelWeights(folder: folder)
             #expect(try weights.tensor("bert.pooler.dense.bias", shape: [2]).values == [1, 2])
             #expect(weights.names == ["bert.pooler.dense.bias", "bert.pooler.dense.weight"])
@@ -36,7 +37,8 @@ struct ModelWeightsTests {
             let missing = refusal { _ = try weights.tensor("bert.pooler.dense.bais", shape: [2]) }
             #expect(missing?.code == .missingTensor)
             #expect(missing?.message.contains("near it: bert.pooler.dense.bias") == true)
-            #expect(refusal { _ = try weights.tensor("bert.pooler.dense.bias", shape: [1, 2]) }?.code == .unexpectedShape)
+            #expect(
+                refusal { _ = try weights.tensor("bert.pooler.dense.bias", shape: [1, 2]) }?.code == .unexpectedShape)
         }
     }
 

@@ -45,7 +45,8 @@ struct SafetensorsHeaderTests {
         #expect(parsed.entries.map(\.shape) == [[2, 3], [0, 7], []])
         #expect(parsed.entries.map(\.dtype) == [.bfloat16, .float64, .float32])
         #expect(parsed.entries.map(\.count) == [6, 0, 1])
-        #expect(parsed.entries.map(\.byteRange) == [start..<start + 12, start + 12..<start + 12, start + 12..<start + 16])
+        #expect(
+            parsed.entries.map(\.byteRange) == [start..<start + 12, start + 12..<start + 12, start + 12..<start + 16])
     }
 
     @Test("a file without tensors is read")

@@ -12,9 +12,9 @@
 #include "fixed_point.h"
 #include "floating_point_mode.h"
 #include "gather.h"
+#include "half.h"
 #include "layer_norm.h"
 #include "softmax.h"
 #include "sum_of_squares.h"
-#include "half.h"
 
 #endif
