@@ -1,4 +1,9 @@
 // swift-tools-version: 6.2
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
 import PackageDescription
 
 // The targets stand in the order in which they may depend on each other: arrows point down this list only, and
@@ -88,9 +93,9 @@ let package = Package(
         .target(name: "Metrics", swiftSettings: strict),
 
         // Numbers.
+        .target(name: "ExactSums", dependencies: ["Tensors", "CKernels"], swiftSettings: swiftSettings),
         .target(
             name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Randomness"], swiftSettings: swiftSettings),
-        .target(name: "ExactSums", dependencies: ["Tensors", "CKernels"], swiftSettings: swiftSettings),
         .target(name: "Randomness", swiftSettings: strict),
         .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: swiftSettings),
 

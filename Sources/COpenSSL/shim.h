@@ -1,3 +1,8 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
 #ifndef C_OPENSSL_SHIM_H
 #define C_OPENSSL_SHIM_H
 

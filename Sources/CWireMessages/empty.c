@@ -1,1 +1,6 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
 #include "CWireMessages.h"

@@ -6,7 +6,9 @@
 import CKernels
 package import Tensors
 
-/// A vector of 64-bit fixed-point sums. Adding in any order, in any grouping, gives the same bits.
+/// A vector of 64-bit fixed-point sums.
+///
+/// Adding in any order, in any grouping, gives the same bits.
 package struct ExactAccumulator: Sendable {
     /// The sums; what workers exchange.
     package var sums: [Int64]

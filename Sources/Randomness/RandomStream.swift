@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// What a draw is for. Streams of different purposes never share a number. Raw values are part of the contract.
+/// What a draw is for.
+///
+/// Streams of different purposes never share a number. Raw values are part of the contract.
 package enum RandomPurpose: UInt32, Sendable {
     case shuffle = 1
     case stratifiedSample = 2

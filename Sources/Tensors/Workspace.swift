@@ -47,7 +47,9 @@ package final class Workspace {
         return result
     }
 
-    /// Runs `body` and gives back all that it took. What it took must not be used afterwards.
+    /// Runs `body` and gives back all that it took.
+    ///
+    /// What it took must not be used afterwards.
     package func scope<Result>(_ body: () throws -> Result) rethrows -> Result {
         let mark = (block, used)
         defer { (block, used) = mark }
