@@ -116,6 +116,8 @@ let package = Package(
         .testTarget(
             name: "ExactSumsTests", dependencies: ["ExactSums", "Tensors"], swiftSettings: swiftSettings),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Datasets", "Randomness"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )
