@@ -75,7 +75,8 @@ extension DatasetReader {
         return Place(selector: selector, index: index)
     }
 
-    /// With a header, each row has its number of fields: one more comes of a delimiter inside a text, which would be cut.
+    /// With a header, each row has its number of fields: one more comes of a delimiter inside a text, which would be
+    /// cut.
     private func requireFieldCount(
         of record: DelimitedRecord, highest: Int, header: [String]?, source: String
     ) throws(DatasetError) {

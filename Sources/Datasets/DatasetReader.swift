@@ -53,7 +53,8 @@ package struct DatasetReader: Sendable {
         }
         throw DatasetError(
             .description, source: source,
-            "the name does not tell the format (.tsv .tab .txt .csv .jsonl .ndjson); set task.format to tsv, csv or jsonl"
+            "the name does not tell the format (.tsv .tab .txt .csv .jsonl .ndjson); "
+                + "set task.format to tsv, csv or jsonl"
         )
     }
 
@@ -65,7 +66,7 @@ package struct DatasetReader: Sendable {
         let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
         throw DatasetError(
             .encoding, source: source, line: line,
-            "the byte 0x\(String(bytes[fault], radix: 16, uppercase: true)) at offset \(fault) of the file is not UTF-8; "
+            "the byte 0x\(String(bytes[fault], radix: 16, uppercase: true)) at offset \(fault) is not UTF-8; "
                 + (isUTF16
                     ? "the file looks like UTF-16: convert it, for example with iconv -f UTF-16 -t UTF-8"
                     : "convert the file, for example with iconv -f WINDOWS-1252 -t UTF-8"))

@@ -20,9 +20,9 @@ package struct DelimitedRecord: Sendable, Hashable {
 /// Reads the rows of a TSV or CSV file one after the other.
 ///
 /// A line ends at LF and nowhere else, and one CR before it is taken off: U+0085, U+2028 or a lone CR inside a sentence
-/// stay where they are. With quoting (RFC 4180 §2), a field that begins with a double quote ends at the next one that is
-/// not doubled and may hold line breaks; a quote further inside an unquoted field is an ordinary character. A blank line
-/// is an error unless nothing but blank lines follows it.
+/// stay where they are. With quoting (RFC 4180 §2), a field that begins with a double quote ends at the next one that
+/// is not doubled and may hold line breaks; a quote further inside an unquoted field is an ordinary character. A blank
+/// line is an error unless nothing but blank lines follows it.
 package struct DelimitedRecords {
     private static let lineFeed: UInt8 = 0x0A
     private static let carriageReturn: UInt8 = 0x0D
@@ -152,8 +152,9 @@ package struct DelimitedRecords {
         guard position == bytes.count || bytes[position] == Self.lineFeed else {
             throw DatasetError(
                 .quoting, source: source, line: line,
-                "text follows the closing quote of a field; expected a delimiter or the end of the line (a quote inside "
-                    + "a quoted field is written twice); if quotes are ordinary characters here, set task.quoting to false"
+                "text follows the closing quote of a field; expected a delimiter or the end of the line (a quote "
+                    + "inside a quoted field is written twice); if quotes are ordinary characters here, "
+                    + "set task.quoting to false"
             )
         }
         isLast = true
