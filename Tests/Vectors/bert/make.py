@@ -2,6 +2,7 @@
 # This source file is part of the loradrop open source project.
 # SPDX-License-Identifier: Apache-2.0
 #
+
 """Makes the known answers for the BERT family: tiny random models, adapters, and what PyTorch, transformers and PEFT
 compute with them in float64.
 
