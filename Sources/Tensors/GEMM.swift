@@ -32,6 +32,13 @@ package func gemm(
     }
 }
 
+/// c = alpha·a·op(b) + beta·c; see `gemm(_:transposed:_:transposed:into:alpha:beta:)`.
+package func gemm(
+    _ a: Matrix, _ b: Matrix, transposed bIsTransposed: Bool, into c: Matrix, alpha: Float = 1, beta: Float = 0
+) {
+    gemm(a, transposed: false, b, transposed: bIsTransposed, into: c, alpha: alpha, beta: beta)
+}
+
 /// The library behind `gemm`.
 package enum BLAS {
     /// From now on every product is computed by the thread that asks for it. Call once, before the first product:

@@ -1,0 +1,106 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Tensors
+
+/// One encoder layer with its branches: attention, then a feed-forward block, each with a residual and a LayerNorm
+/// behind it (post-norm, as BERT has it).
+struct EncoderLayer {
+    let frozen: FrozenLayer
+    let number: Int
+    let attention: Attention
+    let activation: Activation
+    /// All tokens: the rows of the layer's input.
+    let rows: RowLayout
+    /// The rows that the layer computes an output for: all tokens, or each example's first.
+    let outputRows: RowLayout
+    let context: PassContext
+
+    /// What backward reads.
+    struct Kept {
+        /// The rows of the input that an output is computed for, [output rows, hidden].
+        let queryInput: Matrix
+        let query: Matrix
+        let key: Matrix
+        let value: Matrix
+        /// By example.
+        let probabilities: [Matrix]
+        let attentionNorm: LayerNorm.Kept?
+        /// The activation's slope, [output rows, intermediate].
+        let slope: Matrix?
+        let outputNorm: LayerNorm.Kept?
+        /// By `ProjectionRole.rawValue`; nil where there is no branch.
+        let branches: [AdaptedLinear.Kept?]
+    }
+
+    var readsAllTokens: Bool { outputRows.rowCount == rows.rowCount }
+
+    func projection(_ role: ProjectionRole) -> AdaptedLinear {
+        AdaptedLinear(frozen, role, of: number, context: context)
+    }
+
+    /// Computes the layer's output, [output rows, hidden].
+    /// - Parameters:
+    ///   - input: [tokens, hidden].
+    ///   - output: [output rows, hidden].
+    ///   - keeps: Whether there will be a backward pass through this layer.
+    /// - Returns: What backward reads. It lies in the workspace, as does all that was needed on the way.
+    func forward(_ input: Matrix, into output: Matrix, keeps: Bool) -> Kept {
+        let workspace = context.workspace
+        let hidden = input.columnCount
+        var branches = [AdaptedLinear.Kept?](repeating: nil, count: ProjectionRole.allCases.count)
+        func project(_ role: ProjectionRole, _ x: Matrix, rows: RowLayout, into y: Matrix) {
+            branches[role.rawValue] = projection(role).forward(x, rows: rows, into: y, context: context)
+        }
+
+        let queryInput = readsAllTokens ? input : firstTokens(of: input)
+        let query = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
+        project(.query, queryInput, rows: outputRows, into: query)
+        query.addBias(frozen[.query].bias)
+        let key = workspace.matrix(rows: rows.rowCount, columns: hidden)
+        project(.key, input, rows: rows, into: key)
+        key.addBias(frozen[.key].bias)
+        let value = workspace.matrix(rows: rows.rowCount, columns: hidden)
+        project(.value, input, rows: rows, into: value)
+        value.addBias(frozen[.value].bias)
+
+        let mixed = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
+        let probabilities = attention.forward(
+            query: query, key: key, value: value, queryRows: outputRows, rows: rows, into: mixed,
+            workspace: workspace)
+
+        func keptNorm() -> LayerNorm.Kept? {
+            keeps ? LayerNorm.Kept(rows: outputRows.rowCount, columns: hidden, workspace: workspace) : nil
+        }
+        let middle = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
+        project(.attentionOutput, mixed, rows: outputRows, into: middle)
+        let attentionNorm = keptNorm()
+        frozen.attentionNorm.apply(
+            middle, bias: frozen[.attentionOutput].bias, residual: queryInput, into: middle, kept: attentionNorm)
+
+        let bias = frozen[.intermediate].bias
+        let wide = workspace.matrix(rows: outputRows.rowCount, columns: bias.columnCount)
+        project(.intermediate, middle, rows: outputRows, into: wide)
+        let slope = keeps ? workspace.matrix(rows: wide.rowCount, columns: wide.columnCount) : nil
+        activation.apply(to: wide, bias: bias, slope: slope)
+
+        project(.output, wide, rows: outputRows, into: output)
+        let outputNorm = keptNorm()
+        frozen.outputNorm.apply(
+            output, bias: frozen[.output].bias, residual: middle, into: output, kept: outputNorm)
+        return Kept(
+            queryInput: queryInput, query: query, key: key, value: value, probabilities: probabilities,
+            attentionNorm: attentionNorm, slope: slope, outputNorm: outputNorm, branches: branches)
+    }
+
+    private func firstTokens(of input: Matrix) -> Matrix {
+        let result = context.workspace.matrix(rows: outputRows.rowCount, columns: input.columnCount)
+        for example in 0..<rows.exampleCount {
+            let first = rows.starts[example]
+            result.rows(example..<example + 1).copy(from: input.rows(first..<first + 1))
+        }
+        return result
+    }
+}

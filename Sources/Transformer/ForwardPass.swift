@@ -1,0 +1,136 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Tensors
+
+/// What a forward pass found and what backward needs of it. It lives as long as the workspace's scope in which it
+/// was made.
+package struct ForwardPass {
+    /// [examples, labels].
+    package let logits: Matrix
+    /// The last layer's output: all tokens [tokens, hidden], or each example's first [examples, hidden].
+    package let hidden: Matrix
+    let rows: RowLayout
+    let outputRows: RowLayout
+    let head: HeadParameters
+    let context: PassContext
+    /// The last layer's output at each example's first token, [examples, hidden].
+    let first: Matrix
+    /// tanh of the pooler, [examples, hidden].
+    let pooled: Matrix
+    /// The first layer that backward enters; the number of layers if it enters none.
+    let lowestTrainedLayer: Int
+    /// Of the layers from there on.
+    let layers: [EncoderLayer.Kept]
+}
+
+extension SequenceClassifier {
+    /// Computes the logits.
+    ///
+    /// Call it and `backward` within one scope of the workspace. All bits of the results depend on the arguments
+    /// alone, not on what the workspace held.
+    /// - Parameters:
+    ///   - batch: At least what `check` accepts.
+    ///   - branches: One entry a projection, in the order of `projections`; nil: no LoRA there.
+    ///   - head: With a pooler exactly if the model was made with `trainPooler`.
+    ///   - dropout: On the branches' inputs; nil when evaluating.
+    ///   - reads: Which tokens of the last layer are computed.
+    ///   - observe: Told of every branch's z = A·x, [rows, adapterRank], by the projection's index; valid during the
+    ///     call only.
+    ///   - workspace: Holds the activations.
+    package func forward(
+        _ batch: PackedSequences, branches: [LowRankBranch?], head: HeadParameters, dropout: InputDropout? = nil,
+        reads: TokensRead = .firstTokenOnly, observe: ((Int, Matrix) -> Void)? = nil, workspace: Workspace
+    ) -> ForwardPass {
+        precondition(
+            branches.count == projections.count, "\(branches.count) branches for \(projections.count) projections")
+        precondition(
+            (head.pooler != nil) == trainsPooler,
+            "a head \(head.pooler == nil ? "without" : "with") a pooler for a model that "
+                + (trainsPooler ? "trains one" : "has its own"))
+        let context = PassContext(
+            branches: branches, dropout: dropout.flatMap { $0.probability > 0 ? $0 : nil }, observe: observe,
+            workspace: workspace)
+        let all = batch.allTokens
+        let firsts = batch.firstTokens
+        let lowest = projections.first { branches[$0.index]?.isTrained ?? false }?.layer ?? encoder.layers.count
+
+        // The layers that backward does not enter take turns with two buffers.
+        let spare = (0..<2).map { _ in workspace.matrix(rows: batch.tokenCount, columns: configuration.hiddenSize) }
+        embed(batch, into: spare[1], workspace: workspace)
+        var hidden = spare[1]
+        var kept: [EncoderLayer.Kept] = []
+        for number in encoder.layers.indices {
+            let isLast = number == encoder.layers.count - 1
+            let outputRows = isLast && reads == .firstTokenOnly ? firsts : all
+            let layer = layer(number, rows: all, outputRows: outputRows, context: context)
+            let output =
+                number >= lowest || isLast
+                ? workspace.matrix(rows: outputRows.rowCount, columns: configuration.hiddenSize) : spare[number % 2]
+            if number >= lowest {
+                kept.append(layer.forward(hidden, into: output, keeps: true))
+            } else {
+                workspace.scope {
+                    _ = layer.forward(hidden, into: output, keeps: false)
+                }
+            }
+            hidden = output
+        }
+
+        let first: Matrix
+        if hidden.rowCount == firsts.rowCount {
+            first = hidden
+        } else {
+            first = workspace.matrix(rows: firsts.rowCount, columns: configuration.hiddenSize)
+            for example in 0..<batch.exampleCount {
+                let start = batch.starts[example]
+                first.rows(example..<example + 1).copy(from: hidden.rows(start..<start + 1))
+            }
+        }
+        let pooled = workspace.matrix(rows: firsts.rowCount, columns: configuration.hiddenSize)
+        pool(first, head: head, into: pooled, workspace: workspace)
+        let logits = workspace.matrix(rows: firsts.rowCount, columns: head.classifier.weight.rowCount)
+        gemm(pooled, head.classifier.weight, transposed: true, into: logits)
+        logits.addBias(head.classifier.bias)
+        return ForwardPass(
+            logits: logits, hidden: hidden, rows: all,
+            outputRows: reads == .firstTokenOnly ? firsts : all, head: head, context: context, first: first,
+            pooled: pooled, lowestTrainedLayer: lowest, layers: kept)
+    }
+
+    func layer(_ number: Int, rows: RowLayout, outputRows: RowLayout, context: PassContext) -> EncoderLayer {
+        EncoderLayer(
+            frozen: encoder.layers[number], number: number,
+            attention: Attention(headCount: configuration.headCount, headSize: configuration.headSize),
+            activation: configuration.activation, rows: rows, outputRows: outputRows, context: context)
+    }
+
+    private func embed(_ batch: PackedSequences, into hidden: Matrix, workspace: Workspace) {
+        encoder.wordEmbeddings.gatherRows(batch.tokenIDs, into: hidden, adding: false, workspace: workspace)
+        encoder.tokenTypeEmbeddings?.gatherRows(
+            batch.tokenTypeIDs, into: hidden, adding: true, workspace: workspace)
+        var positions: [Int32] = []
+        positions.reserveCapacity(batch.tokenCount)
+        for example in 0..<batch.exampleCount {
+            positions.append(contentsOf: 0..<Int32(batch.starts[example + 1] - batch.starts[example]))
+        }
+        encoder.positionEmbeddings.gatherRows(positions, into: hidden, adding: true, workspace: workspace)
+        encoder.embeddingNorm.apply(hidden, into: hidden)
+    }
+
+    private func pool(_ first: Matrix, head: HeadParameters, into pooled: Matrix, workspace: Workspace) {
+        workspace.scope {
+            if let pooler = head.pooler {
+                gemm(first, pooler.weight, transposed: true, into: pooled)
+                pooled.applyTanh(bias: pooler.bias)
+            } else if let pooler = encoder.pooler {
+                gemm(first, pooler.weight.matrix(in: workspace), transposed: true, into: pooled)
+                pooled.applyTanh(bias: pooler.bias)
+            } else {
+                preconditionFailure("a model without a pooler and a head without one")
+            }
+        }
+    }
+}
