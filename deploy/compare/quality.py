@@ -202,6 +202,8 @@ def main():
         parser.error("the arm `peer` needs --peer FILE; or leave it out with --arms")
     if {"random", "reverse"} & set(o.arms) and "lora-drop" not in o.arms:
         parser.error("the arms `random` and `reverse` keep as many layers as `lora-drop`; add it to --arms")
+    for key in ("model", "train", "validation", "loradrop"):  # so that no program's own idea of "relative" matters
+        setattr(o, key, str(Path(getattr(o, key)).resolve()))
     out = Path(o.out)
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(configuration(o), indent=2) + "\n"
