@@ -115,9 +115,13 @@ let package = Package(
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ExactSumsTests", dependencies: ["ExactSums", "Tensors"], swiftSettings: swiftSettings),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TensorsTests", dependencies: ["Tensors", "Randomness", "CKernels"], swiftSettings: swiftSettings),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "Randomness"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TransformerTests", dependencies: ["Transformer", "Tensors", "Randomness"],
+            swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -31,7 +31,8 @@ extension EncoderLayer {
         // The gradient of the sum before a LayerNorm is that of the projection's output and of the residual alike;
         // the projection reads it first, then the rest is added to it as to the residual's.
         frozen.outputNorm.backward(gradient, kept: outputNorm)
-        let wide = isNeeded(before: .output)
+        let wide =
+            isNeeded(before: .output)
             ? workspace.matrix(rows: slope.rowCount, columns: slope.columnCount) : nil
         back(.output, gradient, rows: outputRows, into: wide, adding: false)
         guard let wide else { return }
@@ -42,7 +43,8 @@ extension EncoderLayer {
         guard needsMiddle else { return }
         frozen.attentionNorm.backward(gradient, kept: attentionNorm)
 
-        let mixed = isNeeded(before: .attentionOutput)
+        let mixed =
+            isNeeded(before: .attentionOutput)
             ? workspace.matrix(rows: outputRows.rowCount, columns: gradient.columnCount) : nil
         back(.attentionOutput, gradient, rows: outputRows, into: mixed, adding: false)
         guard let mixed else { return }

@@ -56,7 +56,8 @@ struct FrozenEncoder: Sendable {
                 attentionNorm: try reader.layerNorm(path + family.attentionNorm, size: hidden),
                 outputNorm: try reader.layerNorm(path + family.outputNorm, size: hidden))
         }
-        pooler = reader.contains(family.pooler + ".weight")
+        pooler =
+            reader.contains(family.pooler + ".weight")
             ? try reader.linear(family.pooler, input: hidden, output: hidden) : nil
     }
 }

@@ -24,7 +24,8 @@ package struct LowRankBranch: Sendable {
 
     package init(down: Matrix, up: Matrix, downGradient: Matrix? = nil, upGradient: Matrix? = nil, scale: Float) {
         precondition(
-            down.rowCount == up.columnCount, "A [\(down.rowCount), \(down.columnCount)] with B "
+            down.rowCount == up.columnCount,
+            "A [\(down.rowCount), \(down.columnCount)] with B "
                 + "[\(up.rowCount), \(up.columnCount)]")
         self.down = down
         self.up = up

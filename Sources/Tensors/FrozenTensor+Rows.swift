@@ -1,0 +1,47 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import CKernels
+
+extension FrozenTensor {
+    /// Writes row `ids[i]` to row i of `rows`, or adds it.
+    ///
+    /// An embedding table is read at a few rows only: halves are widened row by row, not as a whole.
+    /// - Precondition: The tensor is [rows, rows.columnCount], and each id is one of its rows.
+    package func gatherRows(_ ids: [Int32], into rows: Matrix, adding: Bool, workspace: Workspace) {
+        if dtype == .float32 {
+            rows.gatherRows(ids, of: matrix(in: workspace), adding: adding)
+            return
+        }
+        precondition(
+            shape.count == 2 && shape[1] == rows.columnCount && ids.count == rows.rowCount,
+            "\(ids.count) rows of \(shape) into [\(rows.rowCount), \(rows.columnCount)]")
+        workspace.scope {
+            let wide = workspace.matrix(rows: 1, columns: rows.columnCount)
+            for (place, id) in ids.enumerated() {
+                widenRow(Int(id), into: wide)
+                let row = rows.rows(place..<place + 1)
+                if adding {
+                    row.add(wide)
+                } else {
+                    row.copy(from: wide)
+                }
+            }
+        }
+    }
+
+    private func widenRow(_ row: Int, into wide: Matrix) {
+        precondition(row >= 0 && row < shape[0], "row \(row) of tensor \(name) with \(shape[0])")
+        let byteCount = wide.columnCount * dtype.bitCount / 8
+        let start = byteRange.lowerBound + row * byteCount
+        file.withBytes(in: start..<start + byteCount) { bytes in
+            switch dtype {
+            case .float16: ck_widen_f16(bytes.baseAddress, wide.columnCount, wide.base)
+            case .bfloat16: ck_widen_bf16(bytes.baseAddress, wide.columnCount, wide.base)
+            default: preconditionFailure("tensor \(name) of \(dtype.rawValue) is no weight")
+            }
+        }
+    }
+}
