@@ -1,0 +1,44 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Transformer
+
+/// The trained dense layers behind the encoder, as the model's names have them.
+package struct HeadShape: Hashable, Sendable {
+    /// One dense layer: weight [outputSize, inputSize] and bias [outputSize].
+    package struct Dense: Hashable, Sendable {
+        /// Its path in a model for sequence classification: "classifier", "bert.pooler.dense".
+        package let path: String
+        package let inputSize: Int
+        package let outputSize: Int
+
+        package init(path: String, inputSize: Int, outputSize: Int) {
+            self.path = path
+            self.inputSize = inputSize
+            self.outputSize = outputSize
+        }
+    }
+
+    package let classifier: Dense
+    /// Present where the pooler is trained and saved with the adapter.
+    package let pooler: Dense?
+
+    package init(classifier: Dense, pooler: Dense?) {
+        self.classifier = classifier
+        self.pooler = pooler
+    }
+
+    /// The head of `labelCount` labels (1 for a regression) on an encoder.
+    package init(configuration: EncoderConfiguration, labelCount: Int, trainsPooler: Bool = false) {
+        let (family, hidden) = (configuration.family, configuration.hiddenSize)
+        self.init(
+            classifier: Dense(path: family.classifier, inputSize: hidden, outputSize: labelCount),
+            pooler: trainsPooler
+                ? Dense(path: family.prefix + family.pooler, inputSize: hidden, outputSize: hidden) : nil)
+    }
+
+    /// The layers in the order of the parameter vector.
+    package var layers: [Dense] { [pooler].compactMap { $0 } + [classifier] }
+}
