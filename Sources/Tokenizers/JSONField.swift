@@ -31,7 +31,9 @@ struct JSONField: Sendable {
     func member(_ key: String) throws -> JSONField? {
         guard case .object(let members) = value else { throw mismatch("an object") }
         let found = members.filter { $0.key == key }
-        guard found.count <= 1 else { throw error(.invalidValue, "the key \"\(key)\" stands here \(found.count) times") }
+        guard found.count <= 1 else {
+            throw error(.invalidValue, "the key \"\(key)\" stands here \(found.count) times")
+        }
         return found.first.map { JSONField(value: $0.value, file: file, path: path.isEmpty ? key : "\(path).\(key)") }
     }
 

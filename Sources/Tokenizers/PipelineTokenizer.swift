@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// Rewrites text before it is cut into words. Text is UTF-8 bytes, always valid.
+/// Rewrites text before it is cut into words.
+///
+/// Text is UTF-8 bytes, always valid.
 protocol Normalizer: Sendable {
     /// The text as the model wants it.
     func normalize(_ text: ArraySlice<UInt8>) -> [UInt8]
@@ -25,7 +27,9 @@ protocol PieceModel: Sendable {
 }
 
 /// A tokenizer made of the stages that Hugging Face's `tokenizers` has: added tokens, normalizer, pre-tokenizer, model,
-/// truncation and template. A family of tokenizers is a choice of stages.
+/// truncation and template.
+///
+/// A family of tokenizers is a choice of stages.
 struct PipelineTokenizer: Tokenizer {
     let addedTokens: AddedTokens
     /// Nil where text is taken as it is.

@@ -78,8 +78,8 @@ extension WordPiece {
             pieces: pieces,
             prefix: try field.required("continuing_subword_prefix").string(),
             unknownID: unknownID,
-            maximumWordLength: try field.required("max_input_chars_per_word").integer(in: 0...TokenizerLimits.wordLength)
-        )
+            maximumWordLength: try field.required("max_input_chars_per_word")
+                .integer(in: 0...TokenizerLimits.wordLength))
     }
 }
 

@@ -13,9 +13,13 @@ struct Vocabulary: Sendable {
     /// Where each piece ends in `bytes`.
     private var ends: [Int32] = []
     private var ids: [Int32] = []
-    /// Numbers of pieces plus one, by hash; 0 is free. A power of two of them, at least a half free.
+    /// Numbers of pieces plus one, by hash; 0 is free.
+    ///
+    /// A power of two of them, at least a half free.
     private var slots: [Int32]
-    /// The hash of no bytes. Drawn at random so that no file can be made to collide; results do not depend on it.
+    /// The hash of no bytes.
+    ///
+    /// Drawn at random so that no file can be made to collide; results do not depend on it.
     private let basis = UInt64.random(in: .min ... .max)
 
     /// The highest id, or 0 without pieces.

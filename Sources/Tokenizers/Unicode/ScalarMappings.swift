@@ -8,7 +8,7 @@ struct ScalarMappings: Sendable {
     /// The one table, built from ``UnicodeTables`` on first use.
     static let shared = ScalarMappings()
 
-    /// Lower case. As Rust's `char::to_lowercase`, without context: a final sigma is like any other.
+    /// Lower case as Rust's `char::to_lowercase` has it, without context: a final sigma is like any other.
     let lowercase: [UInt32: [UInt32]]
     private let decompositions: [UInt32: [UInt32]]
     private let combiningOrders: [UInt32: UInt8]

@@ -5,7 +5,9 @@
 
 import Foundation
 
-/// A `vocab.txt`: one WordPiece a line, its id the line's number from 0. How text is normalized stands in
+/// A `vocab.txt`: one WordPiece a line, its id the line's number from 0.
+///
+/// How text is normalized stands in
 /// `tokenizer_config.json`.
 enum VocabularyFile {
     /// The classes that read their `vocab.txt` as BERT does.

@@ -183,7 +183,7 @@ def main():
             by_class.append([c, c, number])
 
     header = HEADER.format(version=tokenizers.__version__)
-    classes_file = header + "/// Character classes as inclusive ranges: first, last, first, last, …\nenum UnicodeTables {\n"
+    classes_file = header + "/// Character classes as inclusive ranges: first, last, and so on.\nenum UnicodeTables {\n"
     classes_file += "\n".join([
         table("removed", "What BertNormalizer's `clean_text` removes: U+0000, U+FFFD, general categories C*.",
               flat(ranges(removed))),
