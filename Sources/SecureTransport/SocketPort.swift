@@ -1,0 +1,94 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import COpenSSL
+import Glibc
+
+/// How OpenSSL reads and writes our sockets: a BIO of our own in place of OpenSSL's.
+///
+/// OpenSSL's socket BIO calls write(2), which raises SIGPIPE where the peer has gone; ours sends with MSG_NOSIGNAL and
+/// so leaves the signal handling of the process alone. It also keeps `errno` from the moment of the call. It belongs to
+/// one connection and is used by the thread that drives it.
+final class SocketPort {
+    private let descriptor: Int32
+    /// The `errno` of the last failed call that was not just "would block"; 0 for none.
+    private(set) var failure: Int32 = 0
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    /// Gives `ssl` a BIO over this port for both directions. The port must live as long as `ssl`.
+    func attach(to ssl: OpaquePointer) throws {
+        guard let method = SocketPort.method.pointer, let bio = BIO_new(method) else {
+            throw TransportError.openSSL("cannot make a BIO")
+        }
+        BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
+        BIO_set_init(bio, 1)
+        // Takes the one reference, as reading and writing BIO are the same.
+        SSL_set_bio(ssl, bio, bio)
+    }
+
+    private func receive(_ buffer: UnsafeMutablePointer<CChar>?, _ count: Int32, _ bio: OpaquePointer) -> Int32 {
+        BIO_clear_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
+        let (received, number) = SystemErrors.retrying { recv(descriptor, buffer, Int(count), 0) }
+        if received > 0 { return Int32(received) }
+        if received == 0 {
+            BIO_set_flags(bio, BIO_FLAGS_IN_EOF)
+        } else if number == EAGAIN {
+            BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY)
+        } else {
+            failure = number
+        }
+        return Int32(received)
+    }
+
+    private func send(_ bytes: UnsafePointer<CChar>?, _ count: Int32, _ bio: OpaquePointer) -> Int32 {
+        BIO_clear_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
+        let (sent, number) = SystemErrors.retrying {
+            Glibc.send(descriptor, bytes, Int(count), Int32(MSG_NOSIGNAL))
+        }
+        if sent < 0 {
+            if number == EAGAIN {
+                BIO_set_flags(bio, BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
+            } else {
+                failure = number
+            }
+        }
+        return Int32(sent)
+    }
+
+    private static func of(_ bio: OpaquePointer) -> SocketPort? {
+        BIO_get_data(bio).map { Unmanaged<SocketPort>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// The table of our calls, made once.
+    ///
+    /// `@unchecked Sendable`: never changed after `init`; OpenSSL only reads it.
+    private final class Method: @unchecked Sendable {
+        let pointer: OpaquePointer?
+
+        init() {
+            pointer = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "loradrop socket")
+            BIO_meth_set_read(pointer) { bio, buffer, count in
+                guard let bio, let port = SocketPort.of(bio) else { return -1 }
+                return port.receive(buffer, count, bio)
+            }
+            BIO_meth_set_write(pointer) { bio, bytes, count in
+                guard let bio, let port = SocketPort.of(bio) else { return -1 }
+                return port.send(bytes, count, bio)
+            }
+            BIO_meth_set_ctrl(pointer) { bio, command, _, _ in
+                switch command {
+                case BIO_CTRL_FLUSH: 1
+                case BIO_CTRL_EOF: BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0
+                default: 0
+                }
+            }
+        }
+    }
+
+    private static let method = Method()
+}
