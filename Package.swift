@@ -122,6 +122,7 @@ let package = Package(
         .testTarget(
             name: "TransformerTests", dependencies: ["Transformer", "Tensors", "Randomness"],
             swiftSettings: swiftSettings),
+        .testTarget(name: "SecureTransportTests", dependencies: ["SecureTransport"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

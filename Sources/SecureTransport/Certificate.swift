@@ -89,7 +89,8 @@ final class Certificate: @unchecked Sendable {
     }
 
     private static func name(_ name: OpaquePointer?) -> String {
-        guard let name, let text = try? MemoryBIO.write({ X509_NAME_print_ex($0, name, 0, copenssl_rfc2253_flags()) >= 0 })
+        guard let name,
+            let text = try? MemoryBIO.write({ X509_NAME_print_ex($0, name, 0, copenssl_rfc2253_flags()) >= 0 })
         else { return "an unreadable name" }
         return String(text.text.prefix(200))
     }

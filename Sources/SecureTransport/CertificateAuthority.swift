@@ -12,7 +12,7 @@ package struct CertificateAuthority: Sendable {
     let certificate: Certificate
     private let key: PrivateKey
 
-    /// Certificates begin to be valid this long before they are made, as clocks of machines differ. In seconds.
+    /// Certificates begin to be valid so many seconds before they are made, as clocks of machines differ.
     package static let backdating: Int64 = 300
 
     private init(certificate: Certificate, key: PrivateKey) {

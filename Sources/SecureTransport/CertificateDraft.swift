@@ -27,7 +27,8 @@ struct CertificateDraft {
         for (field, value) in [("O", "loradrop"), ("OU", unit), ("CN", commonName)] {
             guard let value else { continue }
             try check(
-                X509_NAME_add_entry_by_txt(subject, field, MBSTRING_UTF8, value, -1, -1, 0), "set the subject's \(field)")
+                X509_NAME_add_entry_by_txt(subject, field, MBSTRING_UTF8, value, -1, -1, 0),
+                "set the subject's \(field)")
         }
     }
 

@@ -43,7 +43,9 @@ package struct Deadline: Hashable, Comparable, Sendable {
         self.instant = instant
     }
 
-    /// `duration` from now. A negative duration has passed already; a huge one ends with the clock's range.
+    /// The moment `duration` from now.
+    ///
+    /// A negative duration has passed already; a huge one ends with the clock's range.
     package static func after(_ duration: Duration) -> Deadline {
         let (seconds, attoseconds) = duration.components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

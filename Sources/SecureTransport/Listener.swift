@@ -5,7 +5,9 @@
 
 import Glibc
 
-/// A listening TCP socket. One thread accepts from it.
+/// A listening TCP socket.
+///
+/// One thread accepts from it.
 package final class Listener {
     /// What `accept` found.
     package enum Acceptance: ~Copyable {

@@ -9,7 +9,7 @@ import COpenSSL
 struct OpenSSLError: CustomStringConvertible {
     let code: UInt
 
-    /// Which part of OpenSSL reports it: `ERR_LIB_SSL`, `ERR_LIB_X509`, …
+    /// Which part of OpenSSL reports it: `ERR_LIB_SSL`, `ERR_LIB_X509` and the like.
     var library: Int32 { ERR_GET_LIB(code) }
     /// What it reports, within its library.
     var reason: Int32 { ERR_GET_REASON(code) }

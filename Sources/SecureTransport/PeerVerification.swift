@@ -26,7 +26,7 @@ final class PeerVerification {
     /// Whom the peer should be, for messages.
     var expected: String { expectation.description }
 
-    /// Makes `ssl` find this object in `step`. It must live as long as `ssl`.
+    /// Makes `ssl` find this object in `step`; it must live as long as `ssl`.
     func attach(to ssl: OpaquePointer) {
         let status = SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
         precondition(status == 1, "OpenSSL keeps no pointer for a connection")

@@ -42,7 +42,9 @@ struct SocketAddress {
         }
     }
 
-    /// Host and port in numbers. An IPv4 address that arrived on an IPv6 socket is written as IPv4.
+    /// Host and port in numbers.
+    ///
+    /// An IPv4 address that arrived on an IPv6 socket is written as IPv4.
     var endpoint: Endpoint {
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         var service = [CChar](repeating: 0, count: 32)

@@ -20,7 +20,9 @@ final class SocketPort {
         self.descriptor = descriptor
     }
 
-    /// Gives `ssl` a BIO over this port for both directions. The port must live as long as `ssl`.
+    /// Gives `ssl` a BIO over this port for both directions.
+    ///
+    /// The port must live as long as `ssl`.
     func attach(to ssl: OpaquePointer) throws {
         guard let method = SocketPort.method.pointer, let bio = BIO_new(method) else {
             throw TransportError.openSSL("cannot make a BIO")

@@ -36,8 +36,9 @@ package struct StreamSocket: ~Copyable {
         return StreamSocket(owned: owned, peerAddress: peerAddress, localAddress: local.endpoint)
     }
 
-    /// Asks the kernel for buffers of about `byteCount` bytes in both directions (it rounds and doubles). Without this
-    /// the kernel adapts them to the link by itself; tests use it to make them tiny.
+    /// Asks the kernel for buffers of about `byteCount` bytes in both directions (it rounds and doubles).
+    ///
+    /// Without this the kernel adapts them to the link by itself; tests use it to make them tiny.
     /// - Throws: `.system` where the kernel refuses.
     package borrowing func setBufferSizes(_ byteCount: Int32) throws {
         try SocketOption.set(SOL_SOCKET, SO_SNDBUF, to: byteCount, of: descriptor)

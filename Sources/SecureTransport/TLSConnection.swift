@@ -68,8 +68,9 @@ package final class TLSConnection: @unchecked Sendable {
     /// What the last write waits for; empty where it went through.
     package private(set) var writeInterest: Interest = []
 
-    /// What to poll for: the handshake's need, or what reads and a blocked write wait for. An owner that does not want
-    /// to read at present polls for `writeInterest` alone.
+    /// What to poll for: the handshake's need, or what reads and a blocked write wait for.
+    ///
+    /// An owner that does not want to read at present polls for `writeInterest` alone.
     package var interest: Interest { readInterest.union(writeInterest) }
 
     /// Whether the last read filled the caller's buffer: more may be waiting inside, which poll(2) cannot see.
@@ -88,7 +89,8 @@ package final class TLSConnection: @unchecked Sendable {
         case server
     }
 
-    /// Starts TLS on a connected socket. Nothing is sent before `progressHandshake`.
+    /// Starts TLS on a connected socket; nothing is sent before `progressHandshake`.
+    ///
     /// - Parameters:
     ///   - expectation: Whom to accept at the other end.
     ///   - handshakeDeadline: When the handshake must be done.
@@ -289,7 +291,9 @@ package final class TLSConnection: @unchecked Sendable {
         }
     }
 
-    /// Ends the connection: says farewell where that works at once, and closes the socket. May be called repeatedly.
+    /// Ends the connection: says farewell where that works at once, and closes the socket.
+    ///
+    /// May be called repeatedly.
     package func close() {
         exclusively {
             if case .open = phase, heldByteCount == 0, let ssl {

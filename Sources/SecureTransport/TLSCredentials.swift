@@ -54,7 +54,8 @@ package struct TLSCredentials: Sendable {
     /// Verifies the own chain as a peer with the same authorities would.
     /// - Returns: What a peer would refuse it for; nil for nothing.
     private func verifyOwnChain() throws -> TransportError? {
-        guard let store = X509_STORE_new(), let context = X509_STORE_CTX_new(), let others = OPENSSL_sk_new_null() else {
+        guard let store = X509_STORE_new(), let context = X509_STORE_CTX_new(), let others = OPENSSL_sk_new_null()
+        else {
             throw TransportError.openSSL("no memory for OpenSSL")
         }
         defer {

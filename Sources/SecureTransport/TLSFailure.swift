@@ -77,7 +77,9 @@ struct TLSFailure {
         }
     }
 
-    /// RFC 8446, 6.2. Certificates are refused by these alerts, whichever the reason in words on the other side.
+    /// The error for an alert (RFC 8446, 6.2).
+    ///
+    /// An alert is a number: the reason in words stays on the other side.
     private func refusedByPeer(alert: Int32) -> TransportError {
         let name = SSL_alert_desc_string_long(alert).map { String(cString: $0) } ?? "unknown alert"
         let hint: String

@@ -75,7 +75,8 @@ import Testing
         let pair = try connect(worker: run.credentials(.worker, "w1"), coordinator: run.credentials(.worker, "w2"))
         let outcome = try pair.shakeHands()
         #expect(outcome.client?.code == .identityRefused)
-        let expected = "is worker \"w2\" of run \"cola-1\", expected a coordinator of run \"cola-1\": it has another role"
+        let expected =
+            "is worker \"w2\" of run \"cola-1\", expected a coordinator of run \"cola-1\": it has another role"
         #expect(outcome.client?.message.contains(expected) == true)
         #expect(outcome.server?.code == .refusedByPeer)
         #expect(outcome.server?.message.contains("expects somebody else") == true)

@@ -48,7 +48,8 @@ struct Loopback {
 
     /// Takes both handshakes to their ends.
     /// - Returns: What each end threw; nil where it is done.
-    func shakeHands(within limit: Duration = .seconds(20)) throws -> (client: TransportError?, server: TransportError?) {
+    func shakeHands(within limit: Duration = .seconds(20)) throws -> (client: TransportError?, server: TransportError?)
+    {
         var poller = Poller()
         let deadline = Deadline.after(limit)
         var outcomes: [ObjectIdentifier: TransportError?] = [:]
@@ -66,7 +67,9 @@ struct Loopback {
             for end in [client, server] where outcomes[ObjectIdentifier(end)] == nil {
                 interests[end.descriptor] = end.interest
             }
-            if !interests.isEmpty { _ = try poller.wait(for: interests, until: min(deadline, .after(.milliseconds(50)))) }
+            if !interests.isEmpty {
+                _ = try poller.wait(for: interests, until: min(deadline, .after(.milliseconds(50))))
+            }
         }
         return (outcomes[ObjectIdentifier(client)] ?? nil, outcomes[ObjectIdentifier(server)] ?? nil)
     }
