@@ -7,7 +7,7 @@
 # Is there a Swift that can build this? The one thing that is not installed for you.
 set -euo pipefail
 
-required=6.2
+required=6.3
 
 if ! command -v swift > /dev/null; then
     echo "Swift is missing. Install $required or newer from https://www.swift.org/install/linux/ and put its" >&2
