@@ -123,6 +123,7 @@ let package = Package(
             name: "TransformerTests", dependencies: ["Transformer", "Tensors", "Randomness"],
             swiftSettings: swiftSettings),
         .testTarget(name: "SecureTransportTests", dependencies: ["SecureTransport"], swiftSettings: swiftSettings),
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,51 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import CWireMessages
+
+/// Both ways, at a fixed interval: the sender lives and this is how far it is.
+package struct Heartbeat: WireMessage {
+    static let kind = FrameKind.heartbeat
+
+    /// Counts this sender's heartbeats on this connection, from 1.
+    package let counter: UInt64
+    /// The sender's monotonic clock, in nanoseconds.
+    package let monotonicNanoseconds: Int
+    /// The step at work.
+    package let step: Int
+    /// How many of its shards the sender has finished.
+    package let shardsDone: Int
+
+    /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
+    package init(counter: UInt64, monotonicNanoseconds: Int, step: Int, shardsDone: Int) throws(WireError) {
+        let check = FieldChecks("Heartbeat")
+        try check.integer("counter", counter, 1...UInt64.max)
+        try check.nanoseconds("monotonic_ns", monotonicNanoseconds)
+        try check.id("step", step)
+        try check.integer("shards_done", shardsDone, 0...FieldChecks.maximumShards)
+        self.counter = counter
+        self.monotonicNanoseconds = monotonicNanoseconds
+        self.step = step
+        self.shardsDone = shardsDone
+    }
+
+    init(_ message: CHeartbeat, raw: [UInt8]) throws(WireError) {
+        let check = FieldChecks("Heartbeat")
+        try self.init(
+            counter: message.counter,
+            monotonicNanoseconds: check.decodeInteger("monotonic_ns", message.monotonic_ns),
+            step: Int(message.step),
+            shardsDone: Int(message.shards_done))
+    }
+
+    func generated(_ arena: EncodingArena) -> CHeartbeat {
+        var message = CHeartbeat.prepared()
+        message.counter = counter
+        message.monotonic_ns = UInt64(monotonicNanoseconds)
+        message.step = UInt32(step)
+        message.shards_done = UInt32(shardsDone)
+        return message
+    }
+}

@@ -1,0 +1,139 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import CWireMessages
+
+extension ShardAssignment {
+    /// What the model should answer to an example.
+    package enum Target: Hashable, Sendable {
+        /// A class's index, from 0.
+        case classIndex(Int)
+        /// A score, finite.
+        case score(Float)
+    }
+
+    /// One tokenised example.
+    package struct Example: Hashable, Sendable {
+        /// Its place in its data file, from 0.
+        package let exampleID: Int
+        /// Token ids with the special tokens, without padding.
+        package let tokenIDs: [Int32]
+        /// For each token which text it belongs to; as many as `tokenIDs`, or none, which means all 0.
+        package let tokenTypeIDs: [Int32]
+        /// What the model should answer; none where nobody knows.
+        package let target: Target?
+
+        /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
+        package init(exampleID: Int, tokenIDs: [Int32], tokenTypeIDs: [Int32], target: Target?) throws(WireError) {
+            let check = FieldChecks("Example")
+            try check.id("example_id", exampleID)
+            try check.count("token_ids", tokenIDs.count, 1...(1 << 16))
+            for token in tokenIDs where token < 0 {
+                throw check.error("token_ids", "a negative token id \(token) in example \(exampleID)")
+            }
+            guard tokenTypeIDs.isEmpty || tokenTypeIDs.count == tokenIDs.count else {
+                throw check.error(
+                    "token_type_ids",
+                    "expected \(tokenIDs.count) or none, found \(tokenTypeIDs.count) in example \(exampleID)")
+            }
+            for type in tokenTypeIDs {
+                try check.integer("token_type_ids", type, 0...255)
+            }
+            switch target {
+            case .classIndex(let index): try check.integer("class_index", index, 0...(FieldChecks.maximumLabels - 1))
+            case .score(let score): try check.finite("score", score)
+            case nil: break
+            }
+            self.exampleID = exampleID
+            self.tokenIDs = tokenIDs
+            self.tokenTypeIDs = tokenTypeIDs
+            self.target = target
+        }
+
+        init(_ message: CExample) throws(WireError) {
+            let check = FieldChecks("Example")
+            let target: Target? =
+                switch message.target_case {
+                case LORADROP__WIRE__V1__EXAMPLE__TARGET_CLASS_INDEX: .classIndex(Int(message.class_index))
+                case LORADROP__WIRE__V1__EXAMPLE__TARGET_SCORE: .score(message.score)
+                default: nil
+                }
+            try self.init(
+                exampleID: Int(message.example_id),
+                tokenIDs: Self.signed(message.token_ids, message.n_token_ids, "token_ids", check),
+                tokenTypeIDs: Self.signed(
+                    message.token_type_ids, message.n_token_type_ids, "token_type_ids", check),
+                target: target)
+        }
+
+        private static func signed(
+            _ pointer: UnsafeMutablePointer<UInt32>?, _ count: Int, _ field: String, _ check: FieldChecks
+        ) throws(WireError) -> [Int32] {
+            let numbers = UnsafeBufferPointer(start: pointer, count: count)
+            if let large = numbers.first(where: { $0 > UInt32(Int32.max) }) {
+                throw check.error(field, "expected at most \(Int32.max), found \(large)")
+            }
+            return numbers.map { Int32($0) }
+        }
+
+        func generated(_ arena: EncodingArena) -> CExample {
+            var message = CExample.prepared()
+            message.example_id = UInt32(exampleID)
+            message.n_token_ids = tokenIDs.count
+            message.token_ids = arena.array(tokenIDs.map { UInt32($0) })
+            message.n_token_type_ids = tokenTypeIDs.count
+            message.token_type_ids = arena.array(tokenTypeIDs.map { UInt32($0) })
+            switch target {
+            case .classIndex(let index):
+                message.target_case = LORADROP__WIRE__V1__EXAMPLE__TARGET_CLASS_INDEX
+                message.class_index = UInt32(index)
+            case .score(let score):
+                message.target_case = LORADROP__WIRE__V1__EXAMPLE__TARGET_SCORE
+                message.score = score
+            case nil: break
+            }
+            return message
+        }
+    }
+
+    /// A part of a global batch that one thread computes.
+    package struct Shard: Hashable, Sendable {
+        /// Its index within the step.
+        package let index: Int
+        /// Its examples in order.
+        package let examples: [Example]
+
+        /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
+        package init(index: Int, examples: [Example]) throws(WireError) {
+            let check = FieldChecks("Shard")
+            try check.integer("index", index, 0...(FieldChecks.maximumShards - 1))
+            try check.count("examples", examples.count, 1...ShardAssignment.maximumExamples)
+            self.index = index
+            self.examples = examples
+        }
+
+        /// How many tokens its examples have.
+        package var tokenCount: Int {
+            examples.reduce(0) { $0 + $1.tokenIDs.count }
+        }
+
+        init(_ message: CShard) throws(WireError) {
+            let check = FieldChecks("Shard")
+            try self.init(
+                index: Int(message.index),
+                examples: check.decodeMessages("examples", message.examples, message.n_examples) {
+                    example throws(WireError) in try Example(example)
+                })
+        }
+
+        func generated(_ arena: EncodingArena) -> CShard {
+            var message = CShard.prepared()
+            message.index = UInt32(index)
+            message.n_examples = examples.count
+            message.examples = arena.messages(examples.map { $0.generated(arena) })
+            return message
+        }
+    }
+}
