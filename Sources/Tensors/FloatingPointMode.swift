@@ -7,8 +7,10 @@ import CKernels
 
 /// How this thread's processor treats numbers too small to be normal.
 package enum FloatingPointMode {
-    /// Treats them as zero from now on, in operands and results. Every compute thread calls this first: a denormal
-    /// costs a hundred times a normal number, and the setting decides bits.
+    /// Treats them as zero from now on, in operands and results.
+    ///
+    /// Every compute thread calls this first: a denormal costs a hundred times a normal number, and the setting decides
+    /// bits.
     package static func flushDenormals() {
         ck_flush_denormals()
     }

@@ -41,8 +41,9 @@ package func gemm(
 
 /// The library behind `gemm`.
 package enum BLAS {
-    /// From now on every product is computed by the thread that asks for it. Call once, before the first product:
-    /// how many threads a product is split over decides its bits.
+    /// From now on every product is computed by the thread that asks for it.
+    ///
+    /// Call once, before the first product: how many threads a product is split over decides its bits.
     package static func useOneThread() {
         openblas_set_num_threads(1)
     }

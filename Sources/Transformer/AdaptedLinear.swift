@@ -14,8 +14,10 @@ struct PassContext {
     let workspace: Workspace
 }
 
-/// A frozen projection with the low-rank branch beside it, if there is one:
-/// y = x·Wᵀ + scale·(x̂·Aᵀ)·Bᵀ, where x̂ is x after the branch's dropout. The bias is added by what follows.
+/// A frozen projection with the low-rank branch beside it, if there is one: y = x·Wᵀ + scale·(x̂·Aᵀ)·Bᵀ, where x̂ is x
+/// after the branch's dropout.
+///
+/// The bias is added by what follows.
 struct AdaptedLinear {
     let weight: any FrozenWeight
     /// The projection's index.

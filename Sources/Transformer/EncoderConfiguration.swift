@@ -19,7 +19,9 @@ package struct EncoderConfiguration: Sendable {
     package let activation: Activation
     package let layerNormEpsilon: Float
     package let vocabularySize: Int
-    /// Rows of the position table. A family that reserves some of them has fewer usable positions.
+    /// Rows of the position table.
+    ///
+    /// A family that reserves some of them has fewer usable positions.
     package let positionCount: Int
     /// Token types; 0 in families without them.
     package let tokenTypeCount: Int

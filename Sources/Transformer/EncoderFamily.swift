@@ -8,8 +8,9 @@ package enum ProjectionRole: Int, CaseIterable, Sendable, Hashable {
     case query, key, value, attentionOutput, intermediate, output
 }
 
-/// What distinguishes one family of encoders from another: the names of its configuration and of its tensors. The
-/// arithmetic is the same for all.
+/// What distinguishes one family of encoders from another: the names of its configuration and of its tensors.
+///
+/// The arithmetic is the same for all.
 ///
 /// A new family is a new value in `all`.
 package struct EncoderFamily: Sendable {
@@ -30,7 +31,9 @@ package struct EncoderFamily: Sendable {
     /// `model_type` in config.json.
     package let modelType: String
     package let configurationKeys: ConfigurationKeys
-    /// What a classification model puts before the encoder's names ("bert."). A bare encoder's file has none of it.
+    /// What a classification model puts before the encoder's names ("bert.").
+    ///
+    /// A bare encoder's file has none of it.
     package let prefix: String
     package let wordEmbeddings: String
     package let positionEmbeddings: String

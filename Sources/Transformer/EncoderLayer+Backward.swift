@@ -6,8 +6,9 @@
 import Tensors
 
 extension EncoderLayer {
-    /// Adds to the gradients of the layer's branches and, if asked, computes the gradient of its input. Nothing is
-    /// computed below the lowest trained branch when nobody reads the input's gradient.
+    /// Adds to the gradients of the layer's branches and, if asked, computes the gradient of its input.
+    ///
+    /// Nothing is computed below the lowest trained branch when nobody reads the input's gradient.
     /// - Parameters:
     ///   - gradient: That of the output, [output rows, hidden]; overwritten on the way.
     ///   - kept: What `forward` returned.

@@ -5,8 +5,9 @@
 
 package import Tensors
 
-/// What a forward pass found and what backward needs of it. It lives as long as the workspace's scope in which it
-/// was made.
+/// What a forward pass found and what backward needs of it.
+///
+/// It lives as long as the workspace's scope in which it was made.
 package struct ForwardPass {
     /// [examples, labels].
     package let logits: Matrix

@@ -29,7 +29,9 @@ package struct PackedSequences: Sendable, Hashable {
 }
 
 /// Which example's tokens the rows of an activation are: rows `starts[e]..<starts[e + 1]` are the first tokens of
-/// example e. All tokens, or each example's first one only.
+/// example e.
+///
+/// All tokens, or each example's first one only.
 struct RowLayout {
     let starts: [Int]
     let exampleIDs: [UInt32]

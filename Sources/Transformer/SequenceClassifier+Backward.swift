@@ -6,8 +6,9 @@
 package import Tensors
 
 extension SequenceClassifier {
-    /// Adds the gradients of everything trained in the branches and the head of `pass`. Nothing is computed below the
-    /// lowest trained module.
+    /// Adds the gradients of everything trained in the branches and the head of `pass`.
+    ///
+    /// Nothing is computed below the lowest trained module.
     /// - Parameters:
     ///   - pass: Of this model; each pass once, and before its workspace's scope ends.
     ///   - logitsGradient: [examples, labels]; not written.

@@ -14,12 +14,12 @@ struct KnownAnswerTests {
     func gradients(name: String, reads: TokensRead) throws {
         let answers = try KnownAnswers.read(name)
         let expected = try KnownAnswers.tensors(name, "expected.safetensors")
-        for folder in answers.model_folders {
-            let model = try KnownAnswers.model(folder, trainPooler: answers.trains_pooler)
+        for folder in answers.modelFolders {
+            let model = try KnownAnswers.model(folder, trainPooler: answers.trainsPooler)
             let views = try TrainedViews(
                 model: model, adapter: KnownAnswers.tensors(name, "adapter/adapter_model.safetensors"),
-                scale: Float(answers.alpha / Double(answers.adapter_rank)), sharedLayers: answers.shared_layers,
-                trainsPooler: answers.trains_pooler)
+                scale: Float(answers.alpha / Double(answers.adapterRank)), sharedLayers: answers.sharedLayers,
+                trainsPooler: answers.trainsPooler)
             let batch = answers.batch.packed
             try model.check(batch)
             let workspace = Workspace()
@@ -51,11 +51,11 @@ struct KnownAnswerTests {
     @Test("importance from z = A·x over all tokens agrees", arguments: KnownAnswers.cases)
     func importance(name: String) throws {
         let answers = try KnownAnswers.read(name)
-        let model = try KnownAnswers.model(answers.model_folders[0], trainPooler: answers.trains_pooler)
+        let model = try KnownAnswers.model(answers.modelFolders[0], trainPooler: answers.trainsPooler)
         let views = try TrainedViews(
             model: model, adapter: KnownAnswers.tensors(name, "adapter/adapter_model.safetensors"),
-            scale: Float(answers.alpha / Double(answers.adapter_rank)), sharedLayers: answers.shared_layers,
-            trainsPooler: answers.trains_pooler)
+            scale: Float(answers.alpha / Double(answers.adapterRank)), sharedLayers: answers.sharedLayers,
+            trainsPooler: answers.trainsPooler)
         var sums: [String: Double] = [:]
         let workspace = Workspace()
         workspace.scope {

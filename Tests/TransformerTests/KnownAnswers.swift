@@ -11,16 +11,16 @@ import Transformer
 /// One case of `Tests/Vectors/bert/cases`; its README says what the keys mean.
 struct KnownAnswers: Decodable {
     struct Batch: Decodable {
-        let input_ids: [[Int32]]
-        let token_type_ids: [[Int32]]?
+        let inputIds: [[Int32]]
+        let tokenTypeIds: [[Int32]]?
         let labels: [Double]
     }
 
-    let model_folders: [String]
-    let adapter_rank: Int
+    let modelFolders: [String]
+    let adapterRank: Int
     let alpha: Double
-    let shared_layers: [Int]
-    let trains_pooler: Bool
+    let sharedLayers: [Int]
+    let trainsPooler: Bool
     let batch: Batch
     let logits: [[Double]]
     let loss: Double
@@ -37,7 +37,9 @@ struct KnownAnswers: Decodable {
 
     static func read(_ name: String) throws -> KnownAnswers {
         let url = URL(fileURLWithPath: "\(folder)/cases/\(name)/case.json")
-        return try JSONDecoder().decode(KnownAnswers.self, from: Data(contentsOf: url))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(KnownAnswers.self, from: Data(contentsOf: url))
     }
 
     static func tensors(_ name: String, _ file: String) throws -> SafetensorsFile {
@@ -55,13 +57,13 @@ struct KnownAnswers: Decodable {
 extension KnownAnswers.Batch {
     var packed: PackedSequences {
         var starts = [0]
-        for ids in input_ids {
+        for ids in inputIds {
             starts.append(starts[starts.count - 1] + ids.count)
         }
-        let types = token_type_ids ?? input_ids.map { [Int32](repeating: 0, count: $0.count) }
+        let types = tokenTypeIds ?? inputIds.map { [Int32](repeating: 0, count: $0.count) }
         return PackedSequences(
-            tokenIDs: Array(input_ids.joined()), tokenTypeIDs: Array(types.joined()), starts: starts,
-            exampleIDs: (0..<UInt32(input_ids.count)).map { $0 })
+            tokenIDs: Array(inputIds.joined()), tokenTypeIDs: Array(types.joined()), starts: starts,
+            exampleIDs: (0..<UInt32(inputIds.count)).map { $0 })
     }
 }
 
