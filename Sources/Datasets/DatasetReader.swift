@@ -5,7 +5,9 @@
 
 import Foundation
 
-/// Reads a data file into examples. No row is ever left out: what cannot be read is an error that names its line.
+/// Reads a data file into examples.
+///
+/// No row is ever left out: what cannot be read is an error that names its line.
 package struct DatasetReader: Sendable {
     package let options: DatasetOptions
 

@@ -8,7 +8,9 @@ package struct LabelList: Sendable, Hashable {
     package let names: [String]
     private let places: [String: Int]
 
-    /// The list as the configuration or an adapter gives it. Throws where it is not two or more different names.
+    /// The list as the configuration or an adapter gives it.
+    ///
+    /// Throws where it is not two or more different names.
     /// - Parameter source: who gives it, for the error.
     package init(_ names: [String], source: String) throws(DatasetError) {
         var places: [String: Int] = [:]

@@ -54,8 +54,9 @@ package enum ShardPlan {
         }
     }
 
-    /// Cuts a set that is evaluated or predicted into runs of `chunkSize` examples in file order; each is then cut
-    /// into shards like a batch. The last one has what is left.
+    /// Cuts a set that is evaluated or predicted into runs of `chunkSize` examples in file order.
+    ///
+    /// Each is then cut into shards like a batch; the last one has what is left.
     package static func chunks(exampleCount: Int, chunkSize: Int) -> [Range<Int>] {
         precondition(exampleCount >= 0 && chunkSize > 0, "\(exampleCount) examples in chunks of \(chunkSize)")
         return stride(from: 0, to: exampleCount, by: chunkSize).map { $0..<min($0 + chunkSize, exampleCount) }

@@ -1,0 +1,53 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+extension ConfigurationOption {
+    static let modelOptions: [ConfigurationOption] = [
+        ConfigurationOption(
+            "model", \.model, .text, .result,
+            "The base model: a Hugging Face folder with config.json, *.safetensors and tokenizer.json or vocab.txt."),
+        ConfigurationOption(
+            "model_options.train_pooler", \.modelOptions.trainPooler, .boolean, .result,
+            "Give a model without a pooler one that is drawn, trained and saved; else such a model is refused."),
+    ]
+
+    static let taskOptions: [ConfigurationOption] = [
+        ConfigurationOption(
+            "task.type", \.task.kind, .choice, .result, "Tell a class, or a number."),
+        ConfigurationOption(
+            "task.train", \.task.train, .optional(.text), .result, "The training file; a training needs it."
+        ),
+        ConfigurationOption(
+            "task.validation", \.task.validation, .optional(.text), .result,
+            "The file that evaluations use."),
+        ConfigurationOption(
+            "task.format", \.task.format, .optional(.choice, none: "auto"), .result,
+            "How the data files are written; auto goes by the name (.tsv .tab .txt .csv .jsonl .ndjson)."),
+        ConfigurationOption(
+            "task.header", \.task.header, .boolean, .result,
+            "Whether the first line of a TSV or CSV file names the columns."),
+        ConfigurationOption(
+            "task.quoting", \.task.quoting, .optional(.boolean, none: "auto"), .result,
+            "Whether double quotes enclose fields; auto: in CSV yes, in TSV no."),
+        ConfigurationOption(
+            "task.columns.text", \.task.textColumn, .text, .result,
+            "The text: a name of the header, a key of the JSON objects, or a 0-based number."),
+        ConfigurationOption(
+            "task.columns.text_pair", \.task.textPairColumn, .optional(.text), .result,
+            "The second text, for tasks on pairs."),
+        ConfigurationOption(
+            "task.columns.label", \.task.labelColumn, .optional(.text), .result,
+            "The class or score; training and evaluation need it."),
+        ConfigurationOption(
+            "task.labels", \.task.labels, .list(of: .text), .result,
+            "The classes in the order of the logits; empty: the sorted distinct labels of the training set."),
+        ConfigurationOption(
+            "task.metric", \.task.metric, .optional(.choice, none: "auto"), .result,
+            "What tells the best evaluation; auto: accuracy, or pearson for a regression."),
+        ConfigurationOption(
+            "task.positive_label", \.task.positiveLabel, .optional(.text), .result,
+            "The class that f1 counts as positive; null: the second of the labels."),
+    ]
+}

@@ -1,0 +1,53 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Datasets
+
+extension RunSettings {
+    /// When evaluations are made: `auto` resolved.
+    package var resolvedEvaluationStrategy: IntervalChoice {
+        training.evaluationStrategy ?? (task.validation == nil ? .never : .epoch)
+    }
+}
+
+extension RunSettings.TaskSection {
+    /// The metric: `auto` resolved.
+    package var resolvedMetric: MetricChoice {
+        metric ?? (kind == .regression ? .pearson : .accuracy)
+    }
+
+    /// How the task's files are read.
+    /// - Parameter labelled: whether the label column is read, if there is one.
+    package func datasetOptions(labelled: Bool = true) -> DatasetOptions {
+        DatasetOptions(
+            format: format, header: header, quoting: quoting,
+            columns: DataColumns(
+                text: ColumnSelector(textColumn), textPair: textPairColumn.map { ColumnSelector($0) },
+                label: labelled ? labelColumn.map { ColumnSelector($0) } : nil),
+            kind: kind)
+    }
+}
+
+extension RunSettings.TrainingSection {
+    /// Examples of one update.
+    package var examplesPerStep: Int { batchSize * gradientAccumulationSteps }
+
+    /// The head's learning rate: that of the LoRA where none is given.
+    package var resolvedHeadLearningRate: Double { headLearningRate ?? learningRate }
+}
+
+extension RunSettings.LoRADropSection {
+    /// Whether the layer decision has to look at data: not where all, none or named layers are kept, and not where the
+    /// score is drawn, unless the fine-tuning starts from the probe.
+    package var needsProbe: Bool {
+        guard keepLayers.isEmpty else {
+            return false
+        }
+        if keepCount == nil, threshold == 0 || threshold == 1 {
+            return false
+        }
+        return score != .random || start == .warm
+    }
+}

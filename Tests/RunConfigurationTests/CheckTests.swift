@@ -1,0 +1,92 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import RunConfiguration
+import Testing
+
+@Suite("Values that have to go together")
+struct CheckTests {
+    @Test("a metric fits the kind of task")
+    func metrics() throws {
+        expectError(
+            .conflict, "--task.metric", "accuracy", "pearson, spearman",
+            flags: [
+                "--task.type", "regression", "--task.metric", "accuracy",
+            ])
+        expectError(.conflict, "pearson", flags: ["--metric", "pearson"])
+        let regression = try RunSettings.parse(minimal, path: "", flags: ["--task.type", "regression"])
+        #expect(regression.task.resolvedMetric == .pearson)
+        #expect(try RunSettings.parse(minimal, path: "").task.resolvedMetric == .accuracy)
+    }
+
+    @Test("labels are two or more, different, and of a classification; a positive label is one of them")
+    func labels() {
+        expectError(.conflict, "task.labels", flags: ["--task.labels", "a"])
+        expectError(.conflict, "task.labels", flags: ["--task.labels", "a,b,a"])
+        expectError(.conflict, "regression", flags: ["--task.labels", "a,b", "--task.type", "regression"])
+        expectError(.conflict, "only the metric f1", flags: ["--task.positive-label", "a"])
+        expectError(
+            .conflict, "not among", flags: ["--task.positive-label", "c", "--metric", "f1", "--task.labels", "a,b"])
+    }
+
+    @Test("columns differ, and JSONL has no quoting")
+    func columns() {
+        expectError(.conflict, "task.columns.text_pair", flags: ["--task.columns.text-pair", "3"])
+        expectError(.conflict, "run.yaml:2:", "task.columns.label", flags: ["--task.columns.text", "1"])
+        expectError(.conflict, "task.quoting", flags: ["--task.quoting", "false", "--task.format", "jsonl"])
+    }
+
+    @Test("target modules are named, each once")
+    func modules() {
+        expectError(.conflict, "lora.target_modules", flags: ["--lora.target-modules", "[]"])
+        expectError(.conflict, "lora.target_modules", flags: ["--lora.target-modules", "query,query"])
+    }
+
+    @Test("layers kept by hand exclude a count, modules, and a warm start")
+    func keptLayers() {
+        let kept = ["--lora-drop.keep-layers", "0,1"]
+        expectError(.conflict, "twice", flags: ["--lora-drop.keep-layers", "0,0"])
+        expectError(.conflict, "keep_count", flags: kept + ["--lora-drop.keep-count", "2"])
+        expectError(.conflict, "granularity", flags: kept + ["--lora-drop.granularity", "module"])
+        expectError(.conflict, "warm", flags: kept + ["--lora-drop.start", "warm"])
+        expectError(.conflict, "lora_drop.share", flags: ["--lora-drop.threshold", "0", "--lora-drop.share", "false"])
+    }
+
+    @Test("the probe is left out where nothing depends on it")
+    func probe() throws {
+        func needsProbe(_ flags: String...) throws -> Bool {
+            try RunSettings.parse(minimal, path: "", flags: flags).loraDrop.needsProbe
+        }
+        #expect(try needsProbe())
+        #expect(try !needsProbe("--lora-drop.threshold", "1"))
+        #expect(try !needsProbe("--lora-drop.threshold", "0"))
+        #expect(try needsProbe("--lora-drop.threshold", "1", "--lora-drop.keep-count", "3"))
+        #expect(try !needsProbe("--lora-drop.keep-layers", "1"))
+        #expect(try !needsProbe("--lora-drop.score", "random", "--lora-drop.keep-count", "3"))
+        #expect(try needsProbe("--lora-drop.score", "random", "--lora-drop.start", "warm"))
+    }
+
+    @Test("evaluations need a validation file, intervals their steps, early stopping its evaluations")
+    func intervals() throws {
+        expectError(.conflict, "task.validation", flags: ["--training.evaluation-strategy", "epoch"])
+        let validated = ["--task.validation", "dev.tsv"]
+        expectError(.conflict, "evaluation_steps", flags: validated + ["--training.evaluation-strategy", "steps"])
+        expectError(.conflict, "evaluation_steps", flags: validated + ["--training.evaluation-steps", "5"])
+        expectError(.conflict, "save_steps", flags: ["--training.save-strategy", "steps"])
+        expectError(.conflict, "save_steps", flags: ["--training.save-steps", "5"])
+        expectError(.conflict, "early", flags: ["--training.early-stopping-patience", "2"])
+        expectError(
+            .conflict, "best",
+            flags: validated + ["--training.load-best-at-end", "--training.evaluation-strategy", "no"])
+        let settings = try RunSettings.parse(minimal, path: "", flags: validated)
+        #expect(settings.resolvedEvaluationStrategy == .epoch)
+        #expect(try RunSettings.parse(minimal, path: "").resolvedEvaluationStrategy == .never)
+    }
+
+    @Test("no more workers are required than there are")
+    func workers() {
+        expectError(.conflict, "--cluster.min-workers", flags: ["--workers", "2", "--cluster.min-workers", "3"])
+    }
+}
