@@ -124,6 +124,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "SecureTransportTests", dependencies: ["SecureTransport"], swiftSettings: swiftSettings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RunConfigurationTests", dependencies: ["RunConfiguration", "Datasets"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )
