@@ -12,7 +12,9 @@
 /// A worker that is lost ends the run (`memberLost`). That is the place where a fence and a new generation go: the
 /// roster already carries a generation, and work already carries an id by which a redo would be recognised.
 package struct CoordinatorState: Sendable {
-    /// What happened. Every event carries its time through `handle(_:at:)`.
+    /// What happened.
+    ///
+    /// Every event carries its time through `handle(_:at:)`.
     package enum Event: Sendable {
         case joinRequested(worker: String, facts: WorkerFacts)
         case linksReady(worker: String, generation: UInt32)
@@ -134,7 +136,9 @@ package struct CoordinatorState: Sendable {
         }
     }
 
-    /// Ends the run. Survival (a fence, the next generation, the redo of the interrupted work) belongs here.
+    /// Ends the run.
+    ///
+    /// Survival (a fence, the next generation, the redo of the interrupted work) belongs here.
     mutating func memberLost(_ worker: String, _ reason: String) -> [Directive] {
         guard facts[worker] != nil else { return [] }
         if case .gathering = stage {
@@ -146,8 +150,8 @@ package struct CoordinatorState: Sendable {
         return end(
             RunFailure(
                 code: .workerLost, workers: [worker],
-                description: "\(worker) is lost\(during): \(reason). The last checkpoint is usable: start it again with "
-                    + "--resume true"))
+                description: "\(worker) is lost\(during): \(reason). The last checkpoint is usable: start it again "
+                    + "with --resume true"))
     }
 
     mutating func end(_ failure: RunFailure) -> [Directive] {

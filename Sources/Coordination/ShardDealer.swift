@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// Hands the shards of a step to workers by their measured speed. The result of the step does not depend on it.
+/// Hands the shards of a step to workers by their measured speed.
+///
+/// The result of the step does not depend on it.
 package struct ShardDealer: Hashable, Sendable {
     /// Tokens a second, by worker; a worker that was not measured yet counts by its slots.
     private var speeds: [String: Double] = [:]

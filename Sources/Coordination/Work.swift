@@ -41,7 +41,9 @@ package struct Deadlines: Hashable, Sendable {
     package var join: UInt64
     /// From the roster until all data links stand, and from a phase's start until everyone is ready for it.
     package var preparation: UInt64
-    /// Silence after which a worker counts as lost. Heartbeats come far more often.
+    /// Silence after which a worker counts as lost.
+    ///
+    /// Heartbeats come far more often.
     package var silence: UInt64
     /// The least that a piece of work may take before it counts as stuck.
     package var workFloor: UInt64

@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// What a worker states of itself when it asks to join. Its name is not among the facts: it comes from the
-/// certificate.
+/// What a worker states of itself when it asks to join.
+///
+/// Its name is not among the facts: it comes from the certificate.
 package struct WorkerFacts: Hashable, Sendable {
     package var protocolVersion: UInt32
     /// Which build of the program it runs.

@@ -26,7 +26,9 @@ package struct EarlyStopping: Sendable, Hashable {
         self.higherIsBetter = higherIsBetter
     }
 
-    /// Takes one evaluation. A value that is not a number is never better.
+    /// Takes one evaluation.
+    ///
+    /// A value that is not a number is never better.
     /// - Returns: Whether it is the best so far.
     package mutating func observe(_ value: Double, step: Int) -> Bool {
         let improved: Bool

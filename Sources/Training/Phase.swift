@@ -4,7 +4,9 @@
 //
 
 /// The two trainings of a run (Zhou et al., arXiv 2402.07721: importance is measured on a LoRA trained on a sample,
-/// then the model is trained from its pre-trained weights). Raw values enter the random draws' keys.
+/// then the model is trained from its pre-trained weights).
+///
+/// Raw values enter the random draws' keys.
 package enum Phase: UInt32, Sendable, Hashable, CaseIterable {
     /// LoRA on every layer, trained on the stratified sample.
     case probe = 1

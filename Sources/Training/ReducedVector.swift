@@ -5,7 +5,7 @@
 
 package import ExactSums
 
-/// How the vector that is summed over all shards is laid out:
+/// How the vector that is summed over all shards is laid out.
 ///
 ///     [ values … | loss | a lane for every shard ]
 ///

@@ -7,7 +7,9 @@ package import Datasets
 
 /// One piece of work for the whole fleet: shards, and the exact counts that their sums are divided by.
 package struct StepWork: Sendable {
-    /// What is computed from each shard. Raw values travel in messages.
+    /// What is computed from each shard.
+    ///
+    /// Raw values travel in messages.
     package enum Kind: UInt32, Sendable, Hashable, CaseIterable {
         /// Gradients, reduced over all shards, and one optimiser step.
         case train = 1

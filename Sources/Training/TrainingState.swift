@@ -7,6 +7,7 @@ package import Digests
 import Foundation
 
 /// Everything that a training step reads and writes: parameters, optimiser moments, and how far the training is.
+///
 /// Two workers with equal states go on with equal bits.
 package struct TrainingState: Sendable, Hashable {
     package var phase: Phase
@@ -22,7 +23,8 @@ package struct TrainingState: Sendable, Hashable {
     package init(phase: Phase, step: Int, parameters: [Float], firstMoment: [Float], secondMoment: [Float]) {
         precondition(
             firstMoment.count == parameters.count && secondMoment.count == parameters.count && step >= 0,
-            "\(parameters.count) parameters with \(firstMoment.count) and \(secondMoment.count) moments at step \(step)")
+            "\(parameters.count) parameters with \(firstMoment.count) and \(secondMoment.count) moments at step \(step)"
+        )
         self.phase = phase
         self.step = step
         self.parameters = parameters

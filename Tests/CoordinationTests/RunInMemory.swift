@@ -7,7 +7,9 @@ import Coordination
 
 let second: UInt64 = 1_000_000_000
 
-func facts(slots: Int = 1, build: String = "b1", probe: UInt8 = 7, model: UInt8 = 9, version: UInt32 = 1) -> WorkerFacts {
+func facts(
+    slots: Int = 1, build: String = "b1", probe: UInt8 = 7, model: UInt8 = 9, version: UInt32 = 1
+) -> WorkerFacts {
     WorkerFacts(
         protocolVersion: version, build: build, incarnation: 1, slots: slots, dataEndpoint: "127.0.0.1:1",
         numericProbe: [UInt8](repeating: probe, count: 32), numericProbeDescription: "cpu \(probe)",

@@ -77,7 +77,9 @@ struct ExactAccumulatorTests {
         }
     }
 
-    @Test("Values that are not finite or too large are refused with their place, and never wrap", arguments: [0, 1, 16, 40])
+    @Test(
+        "Values that are not finite or too large are refused with their place, and never wrap",
+        arguments: [0, 1, 16, 40])
     func refusals(place: Int) throws {
         let scale = FixedPointScale(count: 4, addends: 8)
         for bad in [Float.nan, .infinity, -.infinity, .greatestFiniteMagnitude, Float(scale.limit / scale.multiplier)] {
@@ -98,7 +100,9 @@ struct ExactAccumulatorTests {
         #expect(sums.sums[0] > 0)
     }
 
-    @Test("The scale is the power of two below N", arguments: [(1, 0), (2, 1), (3, 1), (4, 2), (31, 4), (32, 5), (1000, 9)])
+    @Test(
+        "The scale is the power of two below N",
+        arguments: [(1, 0), (2, 1), (3, 1), (4, 2), (31, 4), (32, 5), (1000, 9)])
     func scaleExponent(count: Int, exponent: Int) {
         let scale = FixedPointScale(count: count, addends: 1)
         #expect(scale.exponent == exponent)

@@ -3,6 +3,7 @@
 # This source file is part of the loradrop open source project.
 # SPDX-License-Identifier: Apache-2.0
 #
+
 """Writes Sources/Tokenizers/Unicode/UnicodeTables*.swift.
 
 Hugging Face `tokenizers` draws its character classes from several Rust crates, each with a Unicode version of its own.
