@@ -6,8 +6,8 @@
 extension AddedToken {
     /// The `added_tokens` of a `tokenizer.json`.
     ///
-    /// - Throws: ``TokenizerError`` where an id is not the one that the vocabulary has for the token, or is another
-    ///   token's: `tokenizers` would give such a token an id of its own choice.
+    /// - Throws: ``TokenizerError`` where an id is not the one that `tokenizers` gives the token: it keeps the
+    ///   vocabulary's, numbers the others on from there in the file's order, and ignores what the file says.
     static func list(
         reading field: JSONField, vocabulary: Vocabulary, normalizer: (any Normalizer)?
     ) throws -> [AddedToken] {
@@ -19,9 +19,18 @@ extension AddedToken {
         var tokens: [AddedToken] = []
         var contents: Set<[UInt8]> = []
         var ids: Set<Int32> = []
+        var nextID = Int32(vocabulary.count)
         for element in elements {
             let token = try AddedToken(reading: element, id: try element.required("id").tokenID())
-            try token.check(element, vocabulary, normalizer)
+            try token.check(element, normalizer)
+            let expected = vocabulary.id(of: token.content) ?? nextID
+            guard token.id == expected else {
+                throw element.error(
+                    .contradiction,
+                    "the token \"\(token.content)\" has the id \(token.id); from the vocabulary and the tokens before "
+                        + "it follows \(expected), which Hugging Face's tokenizers uses")
+            }
+            nextID = max(nextID, token.id + 1)
             guard contents.insert(Array(token.content.utf8)).inserted, ids.insert(token.id).inserted else {
                 throw element.error(
                     .invalidValue, "the token \"\(token.content)\" or its id \(token.id) is there already")
@@ -45,7 +54,7 @@ extension AddedToken {
     }
 
     /// Refuses a token that cannot be what it says.
-    func check(_ field: JSONField, _ vocabulary: Vocabulary, _ normalizer: (any Normalizer)?) throws {
+    private func check(_ field: JSONField, _ normalizer: (any Normalizer)?) throws {
         let bytes = Array(content.utf8)
         guard !bytes.isEmpty, bytes.count <= TokenizerLimits.pieceBytes else {
             throw field.error(
@@ -54,10 +63,6 @@ extension AddedToken {
         }
         if isNormalized, let normalizer, normalizer.normalize(bytes[...]).isEmpty {
             throw field.error(.invalidValue, "nothing is left of the token \"\(content)\" after normalization")
-        }
-        if let known = vocabulary.id(of: content), known != id {
-            throw field.error(
-                .contradiction, "the token \"\(content)\" has the id \(id) here and \(known) in the vocabulary")
         }
     }
 }

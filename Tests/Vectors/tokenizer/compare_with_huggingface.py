@@ -62,7 +62,9 @@ def random_texts(count, seed):
               range(0x3000, 0x3100), range(0x4E00, 0x5000), range(0xAC00, 0xD7A4), range(0xF900, 0x10000),
               range(0x1D100, 0x1D200), range(0x1F300, 0x1F700), range(0x0, 0x20), range(0x7F, 0xA1)]
     special = ["[SEP]", "[CLS]", "[MASK]", "[UNK]", "[PAD]", "[sep]", " [MASK] ", "##ing", "\u200d", "\ufe0f", "\ufffd",
-               "İ", "ß", "ΣΑΣ", "e\u0301", "\u0344\u0345\u0315", "\u1100\u1161\u11a8", "\u0085", "\u2028", "\u3000"]
+               "İ", "ß", "ΣΑΣ", "e\u0301", "\u0344\u0345\u0315", "\u1100\u1161\u11a8", "\u0085", "\u2028", "\u3000",
+               # What make_vectors.py adds as tokens.
+               "<word>", " <left>", "<right> ", "\u3000<both>\u0085", "<norm>", "<NORM>", "caf\u00e9TOKEN", "<longer>", "<longest>", "\u00e9"]
 
     def word():
         kind = draw.random()

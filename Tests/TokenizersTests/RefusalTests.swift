@@ -1,0 +1,206 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Foundation
+import Testing
+import Tokenizers
+
+@Suite("Tokenizers that are refused")
+struct RefusalTests {
+    /// The smallest `tokenizer.json`, with parts replaced.
+    private static func description(_ replacements: (of: String, with: String)...) -> String {
+        var text = """
+            {"added_tokens": [{"id": 2, "content": "[SEP]", "single_word": false, "lstrip": false, "rstrip": false,
+                               "normalized": false, "special": true}],
+             "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                            "strip_accents": null, "lowercase": true},
+             "pre_tokenizer": {"type": "BertPreTokenizer"},
+             "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]},
+             "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                       "max_input_chars_per_word": 100, "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3}}}
+            """
+        for (old, new) in replacements { text = text.replacingOccurrences(of: old, with: new) }
+        return text
+    }
+
+    /// Loads a folder with these files, which must fail with the code and with every text in the message.
+    private func expectRefusal(
+        _ code: TokenizerError.Code, _ texts: [String], of files: [String: String],
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let error = #expect(throws: TokenizerError.self, sourceLocation: sourceLocation) { try tokenizer(files) }
+        #expect(error?.code == code, "\(error?.message ?? "")", sourceLocation: sourceLocation)
+        for text in texts {
+            #expect(
+                error?.message.contains(text) == true, "\"\(text)\" in: \(error?.message ?? "")",
+                sourceLocation: sourceLocation)
+        }
+    }
+
+    @Test("the smallest description is not refused")
+    func smallest() throws {
+        let tokenizer = try tokenizer(["tokenizer.json": Self.description()])
+        #expect(tokenizer.vocabularySize == 4)
+        #expect(try tokenizer.encode("A [SEP] b", maximumLength: 9).tokenIDs == [1, 3, 2, 0, 2])
+    }
+
+    @Test(
+        "a stage of another kind is refused by name, with file and key",
+        arguments: [
+            ("\"WordPiece\"", "\"BPE\"", "model"), ("\"WordPiece\"", "\"Unigram\"", "model"),
+            ("\"BertNormalizer\"", "\"NFKC\"", "normalizer"),
+            ("\"BertPreTokenizer\"", "\"ByteLevel\"", "pre_tokenizer"),
+            ("\"BertProcessing\"", "\"RobertaProcessing\"", "post_processor"),
+        ])
+    func unsupportedStage(_ old: String, _ new: String, _ key: String) {
+        expectRefusal(
+            .unsupported, ["tokenizer.json", "key \"\(key)\"", new],
+            of: ["tokenizer.json": Self.description((old, new))])
+    }
+
+    @Test(
+        "a wrong value is refused with its key",
+        arguments: [
+            ("\"a\": 3", "\"a\": -3", "model.vocab.a"), ("\"a\": 3", "\"a\": 3.5", "model.vocab.a"),
+            ("\"a\": 3", "\"a\": 99999999999", "model.vocab.a"), ("\"a\": 3", "\"a\": \"3\"", "model.vocab.a"),
+            ("100", "1000000", "model.max_input_chars_per_word"),
+            ("\"lowercase\": true", "\"lowercase\": 1", "lowercase"),
+            ("\"lowercase\": true", "\"lower\": true", "normalizer"), ("[\"[SEP]\", 2]", "2", "post_processor.sep"),
+            ("{\"[UNK]\": 0, \"[CLS]\": 1, \"[SEP]\": 2, \"a\": 3}", "{}", "model.vocab"),
+            ("\"[UNK]\",", "\"[X]\",", "model"),
+            ("\"content\": \"[SEP]\"", "\"content\": \"\"", "added_tokens[0]"),
+            ("\"lowercase\": true", "\"lowercase\": true, \"lowercase\": false", "normalizer"),
+        ])
+    func wrongValue(_ old: String, _ new: String, _ key: String) {
+        expectRefusal(
+            .invalidValue, ["tokenizer.json", key], of: ["tokenizer.json": Self.description((old, new))])
+    }
+
+    @Test("an added token whose id Hugging Face would not use is refused")
+    func addedTokenID() {
+        expectRefusal(
+            .contradiction, ["added_tokens[0]", "[SEP]"],
+            of: ["tokenizer.json": Self.description(("\"id\": 2", "\"id\": 3"))])
+        expectRefusal(
+            .contradiction, ["added_tokens[0]", "4"],
+            of: [
+                "tokenizer.json": Self.description(
+                    ("\"id\": 2, \"content\": \"[SEP]\"", "\"id\": 7, \"content\": \"<x>\""))
+            ])
+    }
+
+    @Test("a template without the text, or with a token that it does not define, is refused")
+    func template() {
+        func files(_ single: String, _ tokens: String) -> [String: String] {
+            let processor = """
+                "TemplateProcessing", "single": [\(single)], "special_tokens": {\(tokens)}, "pair": [
+                {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}]
+                """
+            return ["tokenizer.json": Self.description(("\"BertProcessing\"", processor))]
+        }
+        let text = #"{"Sequence": {"id": "A", "type_id": 0}}"#
+        let token = #"{"SpecialToken": {"id": "[SEP]", "type_id": 0}}"#
+        let definition = #""[SEP]": {"id": "[SEP]", "ids": [2], "tokens": ["[SEP]"]}"#
+        #expect(throws: Never.self) { try tokenizer(files("\(text), \(token)", definition)) }
+        expectRefusal(.unsupported, ["post_processor.single"], of: files(token, definition))
+        expectRefusal(.unsupported, ["post_processor.single"], of: files("\(text), \(text)", definition))
+        expectRefusal(.invalidValue, ["single[1].SpecialToken.id", "[SEP]"], of: files("\(text), \(token)", ""))
+        expectRefusal(.unsupported, ["post_processor.single[1]"], of: files("\(text), {\"Other\": 1}", definition))
+        expectRefusal(
+            .invalidValue, ["single[0].Sequence.id"], of: files(text.replacingOccurrences(of: "A", with: "C"), ""))
+    }
+
+    @Test(
+        "broken JSON is refused with its line",
+        arguments: [
+            ("", 1), ("{\n\"a\": tru}", 2), ("{\"a\": 01}", 1), ("[1,\n2,\n]", 3), ("{\"a\" 1}", 1), ("{a: 1}", 1),
+            ("{\"a\": \"\u{1}\"}", 1), ("{\"a\": \"\\ud800\"}", 1), ("{\"a\": \"\\udc00x\"}", 1), ("\"\\x\"", 1),
+            ("\"\\u12g4\"", 1), ("{} {}", 1), ("1.", 1), ("1e", 1), ("-", 1), ("1e999", 1), ("\"open", 1),
+            (String(repeating: "[", count: 100_000), 1), ("{\"a\":1,}", 1), ("[1 2]", 1),
+        ])
+    func brokenJSON(_ text: String, _ line: Int) {
+        expectRefusal(.malformedFile, ["tokenizer.json, line \(line):"], of: ["tokenizer.json": text])
+    }
+
+    @Test("tokenizer_config.json must not contradict tokenizer.json")
+    func contradiction() throws {
+        for (key, value) in [("do_lower_case", false), ("strip_accents", false), ("tokenize_chinese_chars", false)] {
+            let description = Self.description()
+            expectRefusal(
+                .contradiction, ["tokenizer_config.json", key, "tokenizer.json"],
+                of: ["tokenizer.json": description, "tokenizer_config.json": "{\"\(key)\": \(value)}"])
+            #expect(throws: Never.self) {
+                try tokenizer(["tokenizer.json": description, "tokenizer_config.json": "{\"\(key)\": null}"])
+            }
+        }
+        expectRefusal(
+            .invalidValue, ["truncation_side"],
+            of: ["tokenizer.json": Self.description(), "tokenizer_config.json": "{\"truncation_side\": \"middle\"}"])
+    }
+
+    @Test("a folder without a tokenizer, and a vocab.txt that leaves questions open, are refused")
+    func vocabularyFile() {
+        let pieces = "[UNK]\n[CLS]\n[SEP]\na\n"
+        let lower = "{\"do_lower_case\": true}"
+        expectRefusal(.missingFile, ["tokenizer.json", "vocab.txt"], of: [:])
+        expectRefusal(.missingFile, ["tokenizer_config.json", "do_lower_case"], of: ["vocab.txt": pieces])
+        expectRefusal(
+            .invalidValue, ["tokenizer_config.json", "do_lower_case"],
+            of: ["vocab.txt": pieces, "tokenizer_config.json": "{}"])
+        expectRefusal(
+            .invalidValue, ["vocab.txt", "[SEP]"],
+            of: ["vocab.txt": "[UNK]\n[CLS]\n", "tokenizer_config.json": lower])
+        expectRefusal(.malformedFile, ["vocab.txt"], of: ["vocab.txt": "", "tokenizer_config.json": lower])
+        expectRefusal(
+            .unsupported, ["added_tokens.json"],
+            of: ["vocab.txt": pieces, "tokenizer_config.json": lower, "added_tokens.json": "{}"])
+        for setting in [
+            "\"tokenizer_class\": \"BertJapaneseTokenizer\"", "\"do_basic_tokenize\": false",
+            "\"never_split\": [\"a\"]",
+            "\"added_tokens_decoder\": {}",
+        ] {
+            expectRefusal(
+                .unsupported, [String(setting.split(separator: "\"")[0])],
+                of: ["vocab.txt": pieces, "tokenizer_config.json": "{\"do_lower_case\": true, \(setting)}"])
+        }
+    }
+
+    @Test("text that is not UTF-8 and what is no file are refused")
+    func unreadable() throws {
+        let folder = try ModelFolder(["tokenizer_config.json": "{\"do_lower_case\": true}"])
+        try Data([0x5B, 0xFF, 0x0A]).write(to: folder.url.appendingPathComponent("vocab.txt"))
+        let notText = #expect(throws: TokenizerError.self) { try TokenizerFolder.load(folder.url) }
+        #expect(notText?.code == .malformedFile && notText?.message.contains("UTF-8") == true)
+        try Data([0x22, 0xC3, 0x22]).write(to: folder.url.appendingPathComponent("tokenizer.json"))
+        let notJSON = #expect(throws: TokenizerError.self) { try TokenizerFolder.load(folder.url) }
+        #expect(notJSON?.code == .malformedFile && notJSON?.message.contains("UTF-8") == true)
+        let other = try ModelFolder([:])
+        try FileManager.default.createDirectory(
+            at: other.url.appendingPathComponent("tokenizer.json"), withIntermediateDirectories: true)
+        let noFile = #expect(throws: TokenizerError.self) { try TokenizerFolder.load(other.url) }
+        #expect(noFile?.code == .unreadableFile)
+    }
+
+    @Test("a length without room for the special tokens is refused, and one with just that room gives them alone")
+    func maximumLength() throws {
+        let tokenizer = try tokenizer(["tokenizer.json": Self.description()])
+        for (pair, least) in [(nil, 2), ("a", 3)] as [(String?, Int)] {
+            #expect(try tokenizer.encode("a", pair: pair, maximumLength: least).tokenIDs.count == least)
+            #expect(try tokenizer.encode("a", pair: pair, maximumLength: least).wasTruncated)
+            let error = #expect(throws: TokenizerError.self) {
+                try tokenizer.encode("a", pair: pair, maximumLength: least - 1)
+            }
+            #expect(error?.code == .maximumLength && error?.message.contains("\(least + 1)") == true)
+        }
+        #expect(throws: TokenizerError.self) { try tokenizer.encode("a", maximumLength: .min) }
+    }
+
+    @Test("truncation_side left cuts the beginning")
+    func truncationSide() throws {
+        let files = ["tokenizer.json": Self.description(), "tokenizer_config.json": "{\"truncation_side\": \"left\"}"]
+        let encoding = try tokenizer(files).encode("a a b", pair: "b a", maximumLength: 6)
+        #expect(encoding.tokenIDs == [1, 3, 0, 2, 3, 2])
+    }
+}
