@@ -126,6 +126,7 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RunConfigurationTests", dependencies: ["RunConfiguration", "Datasets"], swiftSettings: swiftSettings),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -39,7 +39,9 @@ struct KnownTokens: Sendable, Decodable, CustomTestStringConvertible {
         try #require(try all().first { $0.name == name })
     }
 
-    /// The vocabulary in the order of its ids. It is no dictionary: some pieces are canonically equivalent.
+    /// The vocabulary in the order of its ids.
+    ///
+    /// It is no dictionary: some pieces are canonically equivalent.
     static func pieces() throws -> [String] {
         try JSONDecoder().decode([String].self, from: Data(contentsOf: folder.appendingPathComponent("pieces.json")))
     }

@@ -4,6 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 
+
 """Compares `loradrop tokenize` with Hugging Face `tokenizers` over the texts of a data folder, or over random text.
 
     compare_with_huggingface.py --loradrop .build/release/loradrop --model models/all-MiniLM-L6-v2 --data FOLDER

@@ -4,6 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 
+
 """Writes Sources/Tokenizers/Unicode/UnicodeTables*.swift.
 
 Hugging Face `tokenizers` draws its character classes from several Rust crates, each with a Unicode version of its own.

@@ -3,6 +3,7 @@
 # This source file is part of the loradrop open source project.
 # SPDX-License-Identifier: Apache-2.0
 #
+
 """Writes cases.json and pieces.json beside this file: texts and what Hugging Face `tokenizers` makes of them.
 
 Every configuration is a whole tokenizer.json in which "VOCABULARY" stands for the pieces of pieces.json with their
