@@ -127,6 +127,7 @@ let package = Package(
         .testTarget(
             name: "RunConfigurationTests", dependencies: ["RunConfiguration", "Datasets"], swiftSettings: swiftSettings),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], swiftSettings: swiftSettings),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )
