@@ -5,9 +5,9 @@
 
 package import Transformer
 
-/// Which projection has which LoRA. One byte a projection, so that it travels as bytes.
+/// Which projection has which LoRA: one byte a projection, so that it travels as bytes.
 package struct AdapterAssignment: Hashable, Sendable {
-    /// What a projection has. Raw values travel in messages.
+    /// What a projection has; raw values travel in messages.
     package enum Role: UInt8, Hashable, Sendable, CaseIterable {
         /// No LoRA: it is no target, or was dropped.
         case absent = 0
@@ -26,7 +26,8 @@ package struct AdapterAssignment: Hashable, Sendable {
 
     /// Every target has a LoRA of its own: plain LoRA, and the probe.
     package init(ownTargets targets: [ProjectionDescription], projectionCount: Int) {
-        self.init(targets: targets, kept: Set(targets.map(\.index)), sharesRest: false, projectionCount: projectionCount)
+        self.init(
+            targets: targets, kept: Set(targets.map(\.index)), sharesRest: false, projectionCount: projectionCount)
     }
 
     /// Targets in `kept` have a LoRA of their own; the others share one a name, or have none.

@@ -31,7 +31,7 @@ package enum DecisionGranularity: String, Hashable, Sendable, CaseIterable, Coda
 package struct LoRADropSettings: Hashable, Sendable {
     /// The part of the training set that the probe is trained and scored on, in (0, 1].
     package var sampleRatio: Double
-    /// T: the cumulative importance that the kept layers must reach. 1 or more keeps all (plain LoRA), 0 none.
+    /// T: the cumulative importance that the kept layers must reach; 1 or more keeps all (plain LoRA), 0 none.
     package var threshold: Double
     /// Passes of the probe over its sample.
     package var probeEpochs: Int

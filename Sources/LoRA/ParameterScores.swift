@@ -51,8 +51,9 @@ package enum ParameterScores {
                 .badImportance, "the score of projection \(projection) is \(score), expected a number from 0 on")
         }
         guard let largest = scores.max(), largest > 0 else { return scores.map { _ in 0 } }
-        let factor = Double(sign: .plus, exponent: 52 - largest.exponent, significand: 1)
-        return scores.map { Int64(($0 * factor).rounded(.toNearestOrEven)) }
+        // score · 2^shift; the power alone may be beyond what a double holds.
+        let shift = 52 - largest.exponent
+        return scores.map { Int64(Double(sign: .plus, exponent: shift, significand: $0).rounded(.toNearestOrEven)) }
     }
 
     /// MᵀM of the columns, or MMᵀ of the rows, of `matrix`.

@@ -37,6 +37,16 @@ package enum TargetModules {
         return projections.filter { projection in targets.contains { matches($0, projection.path) } }
     }
 
+    /// The projections of a model for sequence classification that `targets` mean.
+    /// - Parameter trainsPooler: The pooler is trained as it is; then PEFT puts no LoRA on it, whatever the targets.
+    /// - Throws: `LoRAError` with code `unknownTarget` or `unsupportedTarget`.
+    package static func resolve(
+        _ targets: [String], in configuration: EncoderConfiguration, trainsPooler: Bool
+    ) throws(LoRAError) -> [ProjectionDescription] {
+        let pooler = configuration.family.prefix + configuration.family.pooler
+        return try resolve(targets, in: configuration.projections, otherLinears: trainsPooler ? [] : [pooler])
+    }
+
     /// Whether `target` means the module at `path`.
     package static func matches(_ target: String, _ path: String) -> Bool {
         !target.isEmpty && (path == target || path.hasSuffix(".\(target)"))

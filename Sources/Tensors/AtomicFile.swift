@@ -15,7 +15,9 @@ package struct AtomicFile: ~Copyable {
 
     private static let bufferSize = 1 << 20
 
-    /// Replaces the file at `path` by what `body` writes. Whatever fails, the file that was there before stays.
+    /// Replaces the file at `path` by what `body` writes.
+    ///
+    /// Whatever fails, the file that was there before stays.
     /// - Throws: `TensorFileError` with code `inputOutput`, or what `body` throws.
     package static func replace(_ path: String, _ body: (inout AtomicFile) throws -> Void) throws {
         var file = try AtomicFile(path: path)

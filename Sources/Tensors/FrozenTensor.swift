@@ -81,6 +81,15 @@ package struct FrozenTensor: Sendable {
         }
     }
 
+    /// Hands out the tensor's bytes as they lie in the file, piece by piece in order.
+    package func forEachPiece(byteCount: Int = 1 << 20, _ body: ([UInt8]) throws -> Void) rethrows {
+        precondition(byteCount > 0, "pieces of \(byteCount) bytes")
+        for start in stride(from: byteRange.lowerBound, to: byteRange.upperBound, by: byteCount) {
+            let range = start..<min(start + byteCount, byteRange.upperBound)
+            try body(file.withBytes(in: range) { Array($0) })
+        }
+    }
+
     /// The index of the first element that is an infinity or not a number, or nil.
     /// - Precondition: `dtype.isWeight`.
     package var firstNonFinite: Int? {

@@ -16,7 +16,7 @@ package struct ModelWeights: Sendable {
     static let singleFile = "model.safetensors"
     static let indexFile = "model.safetensors.index.json"
 
-    /// Maps the files of `folder`. Nothing but the headers is read.
+    /// Maps the files of `folder`; nothing but the headers is read.
     /// - Throws: `TensorFileError`.
     package init(folder: String) throws(TensorFileError) {
         let single = folder + "/" + Self.singleFile

@@ -1,0 +1,41 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Foundation
+import Tensors
+
+extension LoRADropRecord {
+    /// The file's name in an adapter folder.
+    package static let fileName = "lora_drop.json"
+
+    /// Writes the file into an adapter folder, atomically.
+    package func write(to folder: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.replace(
+            folder + "/" + Self.fileName, with: String(decoding: try encoder.encode(self), as: UTF8.self) + "\n")
+    }
+
+    /// Reads the file of an adapter folder; nil where there is none, as in a folder that PEFT wrote.
+    /// - Throws: `LoRAError` with file and what was expected.
+    package static func read(from folder: String) throws(LoRAError) -> LoRADropRecord? {
+        let path = folder + "/" + fileName
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        // The version first: a file of another version may lack anything else.
+        let members = try JSONValue.object(at: path)
+        guard let version = members["format_version"]?.integerValue, version == currentFormatVersion else {
+            throw LoRAError(
+                .badAdapter,
+                "\(path): format_version: expected \(currentFormatVersion), found "
+                    + "\(members["format_version"]?.text.dropLast() ?? "nothing"); "
+                    + "use the version of loradrop that wrote it")
+        }
+        do {
+            return try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw LoRAError(.badAdapter, "\(path): \(error)")
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Foundation
+import LoRA
+import Tensors
+import Transformer
+
+/// Known answers of PyTorch, transformers and PEFT (Tests/Vectors/README.md).
+enum Vectors {
+    static let folder =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Vectors/bert"
+
+    static func model(_ name: String) -> String { "\(folder)/models/\(name)" }
+
+    static func adapter(_ name: String) -> String { "\(folder)/cases/\(name)/adapter" }
+
+    static func expected(_ name: String) throws -> SafetensorsFile {
+        try SafetensorsFile(path: "\(folder)/cases/\(name)/expected.safetensors")
+    }
+
+    static let caseNames = [
+        "odd-all-linear", "odd-query-value", "pairs-query-key-value", "pairs-tied", "regression", "small",
+        "small-bf16", "small-f16", "small-relu", "small-trained-pooler",
+    ]
+
+    /// One case of `cases/`.
+    struct Case: Decodable {
+        struct Batch: Decodable {
+            let inputIDs: [[Int32]]
+            let tokenTypeIDs: [[Int32]]?
+
+            enum CodingKeys: String, CodingKey {
+                case inputIDs = "input_ids"
+                case tokenTypeIDs = "token_type_ids"
+            }
+
+            var packed: PackedSequences {
+                var starts = [0]
+                for row in inputIDs {
+                    starts.append(starts[starts.count - 1] + row.count)
+                }
+                let tokens = inputIDs.flatMap(\.self)
+                return PackedSequences(
+                    tokenIDs: tokens, tokenTypeIDs: tokenTypeIDs?.flatMap(\.self) ?? tokens.map { _ in 0 },
+                    starts: starts, exampleIDs: inputIDs.indices.map(UInt32.init))
+            }
+        }
+
+        let modelFolders: [String]
+        let targetModules: [String]
+        let ownLayers: [Int]
+        let sharedLayers: [Int]
+        let trainsPooler: Bool
+        let batch: Batch
+        let logits: [[Double]]
+        let importance: [String: Double]
+
+        enum CodingKeys: String, CodingKey {
+            case modelFolders = "model_folders"
+            case targetModules = "target_modules"
+            case ownLayers = "own_layers"
+            case sharedLayers = "shared_layers"
+            case trainsPooler = "trains_pooler"
+            case batch
+            case logits
+            case importance
+        }
+    }
+
+    static func knownCase(_ name: String) throws -> Case {
+        let path = "\(folder)/cases/\(name)/case.json"
+        return try JSONDecoder().decode(Case.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+}
+
+/// A folder of its own that is gone afterwards.
+func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let path = NSTemporaryDirectory() + "/lora-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try body(path)
+}
+
+/// The code that `body` is refused with, and the message.
+func refusal(_ body: () throws -> Void) -> LoRAError? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return error as? LoRAError
+    }
+}
+
+/// Relative distance in the Euclidean norm.
+func relativeError(_ found: [Double], _ expected: [Double]) -> Double {
+    precondition(found.count == expected.count, "\(found.count) against \(expected.count) values")
+    let difference = zip(found, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    return (difference / expected.reduce(0) { $0 + $1 * $1 }).squareRoot()
+}
+
+/// A BERT of any size, without weights.
+func bertConfiguration(layers: Int, hidden: Int = 8, intermediate: Int = 12) throws -> EncoderConfiguration {
+    let json = """
+        {"model_type": "bert", "hidden_size": \(hidden), "num_attention_heads": 2, "num_hidden_layers": \(layers),
+         "intermediate_size": \(intermediate), "vocab_size": 30, "max_position_embeddings": 16, "type_vocab_size": 2,
+         "hidden_act": "gelu", "layer_norm_eps": 1e-12}
+        """
+    return try EncoderConfiguration(json: Data(json.utf8), file: "config.json")
+}
