@@ -128,6 +128,9 @@ let package = Package(
             name: "RunConfigurationTests", dependencies: ["RunConfiguration", "Datasets"], swiftSettings: swiftSettings),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], swiftSettings: swiftSettings),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LoRATests", dependencies: ["LoRA", "Transformer", "Tensors", "Digests"],
+            swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )
