@@ -82,14 +82,14 @@ let package = Package(
         .target(name: "SecureTransport", dependencies: ["COpenSSL"], swiftSettings: swiftSettings),
 
         // Knowledge.
-        .target(name: "RunRecords", swiftSettings: strict),
+        .target(name: "RunRecords", dependencies: ["JSONText"], swiftSettings: strict),
         .target(
             name: "LoRA",
             dependencies: ["Transformer", "Tensors", "Randomness", "Digests"],
             swiftSettings: strict),
         .target(name: "Transformer", dependencies: ["Tensors", "Randomness"], swiftSettings: strict),
         .target(name: "Tokenizers", swiftSettings: strict),
-        .target(name: "Datasets", dependencies: ["Randomness"], swiftSettings: strict),
+        .target(name: "Datasets", dependencies: ["JSONText", "Randomness"], swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
         // Numbers.
@@ -97,6 +97,7 @@ let package = Package(
         .target(
             name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Randomness"], swiftSettings: swiftSettings),
         .target(name: "Randomness", swiftSettings: strict),
+        .target(name: "JSONText", swiftSettings: strict),
         .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: swiftSettings),
 
         // C: our kernels, the generated messages, one door a library.
@@ -131,6 +132,7 @@ let package = Package(
         .testTarget(
             name: "LoRATests", dependencies: ["LoRA", "Transformer", "Tensors", "Digests"],
             swiftSettings: swiftSettings),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

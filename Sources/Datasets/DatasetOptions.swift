@@ -104,10 +104,8 @@ package enum DataLimits {
     package static let fileByteCount = 4 << 30
     /// One row, quoted line breaks included: 16 MiB.
     package static let recordByteCount = 16 << 20
-    /// The fields of one row, or the keys of one object.
+    /// The fields of one row.
     package static let fieldCount = 65_536
-    /// How deep arrays and objects may lie in one another in a JSON line.
-    package static let jsonDepth = 64
     /// Classes of one task; above it the label column is probably not one.
     package static let labelCount = 65_536
 }

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import JSONText
+
 extension DatasetReader {
     /// Examples as they are collected, with the line of each.
     struct Rows {
@@ -126,15 +128,7 @@ extension DatasetReader {
     private func appendObject(
         to rows: inout Rows, bytes: [UInt8], range: Range<Int>, line: Int, source: String
     ) throws(DatasetError) {
-        var parser = JSONObjectParser(bytes, in: range)
-        let members: [(key: String, value: JSONValue)]
-        do {
-            members = try parser.parse()
-        } catch {
-            let hint = line == 1 ? "; a JSONL file has one whole object a line" : ""
-            throw DatasetError(
-                .json, source: source, line: line, "column \(error.offset + 1): \(error.message)\(hint)")
-        }
+        let members = try members(bytes, in: range, line: line, source: source)
         func value(of selector: ColumnSelector, key: String) throws(DatasetError) -> JSONValue {
             guard let member = members.first(where: { $0.key == selector.text }) else {
                 throw DatasetError(
@@ -156,7 +150,7 @@ extension DatasetReader {
             switch try value(of: selector, key: "label") {
             case .string(let label), .number(let label): return label
             case .boolean(let label): return label ? "true" : "false"
-            case .null, .composite:
+            case .null, .array, .object:
                 throw DatasetError(
                     .label, source: source, line: line,
                     "the value of \"\(selector)\" (task.columns.label) is neither a string nor a number")
@@ -168,6 +162,21 @@ extension DatasetReader {
             text: text(of: columns.text, key: "text"),
             pair: columns.textPair.map { selector throws(DatasetError) in try text(of: selector, key: "text_pair") },
             label: columns.label.map { selector throws(DatasetError) in try label(of: selector) })
+    }
+
+    private func members(
+        _ bytes: [UInt8], in range: Range<Int>, line: Int, source: String
+    ) throws(DatasetError) -> [JSONMember] {
+        let hint = line == 1 ? "; a JSONL file has one whole object a line" : ""
+        do {
+            if let members = try JSONParser.parse(bytes, in: range).members {
+                return members
+            }
+        } catch {
+            throw DatasetError(
+                .json, source: source, line: line, "byte \(error.offset + 1) of the line: \(error.message)\(hint)")
+        }
+        throw DatasetError(.json, source: source, line: line, "the line is JSON, but not an object in braces\(hint)")
     }
 
     private func append(

@@ -76,6 +76,7 @@ package enum IntervalChoice: String, Sendable, Hashable, CaseIterable {
 
 /// The least level of log records that are kept.
 package enum LogThreshold: String, Sendable, Hashable, CaseIterable {
+    case trace
     case debug
     case info
     case warning

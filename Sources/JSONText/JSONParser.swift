@@ -3,27 +3,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// A value of a JSON object, as far as a dataset reads it.
-package enum JSONValue: Sendable, Hashable {
-    case string(String)
-    /// The number as it is written.
-    case number(String)
-    case boolean(Bool)
-    case null
-    /// An array or an object, which no column can be.
-    case composite
-}
-
-/// Parses one JSON object (RFC 8259) out of a line of a file.
+/// Parses JSON (RFC 8259).
 ///
-/// Stricter than the RFC asks where leniency would hide a fault: keys occur once, nothing follows the object, escaped
-/// surrogates come in pairs.
-package struct JSONObjectParser {
-    /// Why the line is not a JSON object.
-    package struct Failure: Error, Hashable {
-        /// How far into the line, in bytes from 0.
+/// Stricter than the RFC asks where leniency would hide a fault: the keys of an object occur once, nothing follows the
+/// value, escaped surrogates come in pairs.
+package struct JSONParser {
+    /// How deep arrays and objects may lie in one another.
+    package static let maximumDepth = 64
+    /// The most members of one object or elements of one array.
+    package static let maximumCount = 1 << 24
+
+    /// Why a text is not JSON.
+    package struct Failure: Error, Hashable, CustomStringConvertible {
+        /// How far into the text, in bytes from 0.
         package let offset: Int
         package let message: String
+
+        package var description: String { "byte \(offset): \(message)" }
     }
 
     private let bytes: [UInt8]
@@ -31,46 +27,31 @@ package struct JSONObjectParser {
     private let end: Int
     private var position: Int
 
-    /// - Parameter range: the line without its line break.
-    package init(_ bytes: [UInt8], in range: Range<Int>) {
+    private init(_ bytes: [UInt8], in range: Range<Int>) {
         self.bytes = bytes
         start = range.lowerBound
         end = range.upperBound
         position = range.lowerBound
     }
 
-    /// The object's keys and values in their order.
-    package mutating func parse() throws(Failure) -> [(key: String, value: JSONValue)] {
-        var members: [(key: String, value: JSONValue)] = []
-        var seen: Set<String> = []
-        skipSpace()
-        try expect(UInt8(ascii: "{"), "an object that begins with {")
-        skipSpace()
-        var isOpen = !take(UInt8(ascii: "}"))
-        while isOpen {
-            skipSpace()
-            let place = position
-            let key = try string()
-            guard seen.insert(key).inserted else {
-                throw Failure(offset: place - start, message: "the key \"\(key)\" occurs twice")
-            }
-            guard members.count < DataLimits.fieldCount else {
-                throw Failure(offset: place - start, message: "more than \(DataLimits.fieldCount) keys")
-            }
-            skipSpace()
-            try expect(UInt8(ascii: ":"), "a colon after the key \"\(key)\"")
-            members.append((key, try value(depth: 1)))
-            skipSpace()
-            isOpen = take(UInt8(ascii: ","))
-            if !isOpen {
-                try expect(UInt8(ascii: "}"), "a comma or the closing brace")
-            }
+    /// The one value that a text is.
+    ///
+    /// - Parameters:
+    ///   - bytes: well-formed UTF-8; what is not is repaired in strings.
+    ///   - range: the part of the bytes that is the text; nil for all of them.
+    package static func parse(_ bytes: [UInt8], in range: Range<Int>? = nil) throws(Failure) -> JSONValue {
+        var parser = JSONParser(bytes, in: range ?? bytes.indices)
+        let value = try parser.value(depth: 0)
+        parser.skipSpace()
+        guard parser.position == parser.end else {
+            throw parser.failure("the end of the text")
         }
-        skipSpace()
-        guard position == end else {
-            throw failure("the end of the line after the object")
-        }
-        return members
+        return value
+    }
+
+    /// The one value that a text is.
+    package static func parse(_ text: String) throws(Failure) -> JSONValue {
+        try parse(Array(text.utf8))
     }
 
     private mutating func value(depth: Int) throws(Failure) -> JSONValue {
@@ -80,9 +61,8 @@ package struct JSONObjectParser {
         }
         switch bytes[position] {
         case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "{"), UInt8(ascii: "["):
-            try composite(depth: depth)
-            return .composite
+        case UInt8(ascii: "{"): return try object(depth: depth)
+        case UInt8(ascii: "["): return try array(depth: depth)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
         case UInt8(ascii: "t"):
             try word("true")
@@ -97,29 +77,57 @@ package struct JSONObjectParser {
         }
     }
 
-    /// Checks an array or object and steps over it.
-    private mutating func composite(depth: Int) throws(Failure) {
-        guard depth < DataLimits.jsonDepth else {
-            throw Failure(offset: position - start, message: "more than \(DataLimits.jsonDepth) levels of nesting")
-        }
-        let isObject = bytes[position] == UInt8(ascii: "{")
-        let closing = UInt8(ascii: isObject ? "}" : "]")
+    private mutating func object(depth: Int) throws(Failure) -> JSONValue {
+        try requireRoom(depth: depth, count: 0)
         position += 1
+        var members: [JSONMember] = []
+        var seen: Set<String> = []
         skipSpace()
-        var isOpen = !take(closing)
+        var isOpen = !take(UInt8(ascii: "}"))
         while isOpen {
-            if isObject {
-                skipSpace()
-                _ = try string()
-                skipSpace()
-                try expect(UInt8(ascii: ":"), "a colon after a key")
+            skipSpace()
+            let place = position
+            let key = try string()
+            guard seen.insert(key).inserted else {
+                throw Failure(offset: place - start, message: "the key \"\(key)\" occurs twice")
             }
-            _ = try value(depth: depth + 1)
+            try requireRoom(depth: depth, count: members.count)
+            skipSpace()
+            try expect(UInt8(ascii: ":"), "a colon after the key \"\(key)\"")
+            members.append(JSONMember(key, try value(depth: depth + 1)))
             skipSpace()
             isOpen = take(UInt8(ascii: ","))
             if !isOpen {
-                try expect(closing, isObject ? "a comma or the closing brace" : "a comma or the closing bracket")
+                try expect(UInt8(ascii: "}"), "a comma or the closing brace")
             }
+        }
+        return .object(members)
+    }
+
+    private mutating func array(depth: Int) throws(Failure) -> JSONValue {
+        try requireRoom(depth: depth, count: 0)
+        position += 1
+        var elements: [JSONValue] = []
+        skipSpace()
+        var isOpen = !take(UInt8(ascii: "]"))
+        while isOpen {
+            try requireRoom(depth: depth, count: elements.count)
+            elements.append(try value(depth: depth + 1))
+            skipSpace()
+            isOpen = take(UInt8(ascii: ","))
+            if !isOpen {
+                try expect(UInt8(ascii: "]"), "a comma or the closing bracket")
+            }
+        }
+        return .array(elements)
+    }
+
+    private func requireRoom(depth: Int, count: Int) throws(Failure) {
+        guard depth < Self.maximumDepth else {
+            throw Failure(offset: position - start, message: "more than \(Self.maximumDepth) levels of nesting")
+        }
+        guard count < Self.maximumCount else {
+            throw Failure(offset: position - start, message: "more than \(Self.maximumCount) elements")
         }
     }
 
