@@ -32,6 +32,11 @@ static inline int copenssl_set_groups(SSL_CTX *context, const char *groups) {
     return (int)SSL_CTX_set1_groups_list(context, groups);
 }
 
+/// Restricts one connection to one version; 1 where it worked. Tests play old peers by it.
+static inline int copenssl_restrict_version(SSL *ssl, int version) {
+    return SSL_set_min_proto_version(ssl, version) == 1 && SSL_set_max_proto_version(ssl, version) == 1;
+}
+
 static inline void copenssl_set_mode(SSL_CTX *context, long mode) {
     SSL_CTX_set_mode(context, mode);
 }
