@@ -7,7 +7,7 @@
 # From nothing to a fine-tuned adapter: installs what is missing, builds, fetches a small real model, simulates a run of
 # two workers on this machine (real processes, real TLS), and shows the result. See deploy/demo.yaml for the settings.
 #
-# Run again, it makes the run anew. A run folder that this script did not make, or that did not finish, is never
+# Run again, it makes the run anew; after an interruption it goes on. Only a run that this script itself finished is ever
 # removed.
 set -euo pipefail
 
@@ -18,8 +18,8 @@ made_here=$run/.made-by-demo
 model=models/all-MiniLM-L6-v2
 validation=deploy/data/uci_sentiment/validation.tsv
 
-if [ -e "$run" ] && [ ! -e "$made_here" ]; then
-    echo "demo: $run exists and is not a finished run of this script. Move it away and run this again:" >&2
+if [ -e "$run/all_results.json" ] && [ ! -e "$made_here" ]; then
+    echo "demo: $run holds results that are not of this script. Move the folder away and run this again:" >&2
     echo "    mv $run $run.$(date +%Y%m%d-%H%M%S)" >&2
     exit 1
 fi
