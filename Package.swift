@@ -129,6 +129,7 @@ let package = Package(
         .testTarget(
             name: "RunConfigurationTests", dependencies: ["RunConfiguration", "Datasets"], swiftSettings: swiftSettings),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], swiftSettings: swiftSettings),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: swiftSettings),
         .testTarget(
             name: "LoRATests", dependencies: ["LoRA", "Transformer", "Tensors", "Digests"],
