@@ -123,7 +123,8 @@ let package = Package(
         .testTarget(
             name: "TransformerTests", dependencies: ["Transformer", "Tensors", "Randomness"],
             swiftSettings: swiftSettings),
-        .testTarget(name: "SecureTransportTests", dependencies: ["SecureTransport", "COpenSSL"],
+        .testTarget(
+            name: "SecureTransportTests", dependencies: ["SecureTransport", "COpenSSL"],
             swiftSettings: swiftSettings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .testTarget(

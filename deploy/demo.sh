@@ -33,12 +33,12 @@ fi
 
 begun=$SECONDS
 .build/release/loradrop simulate --config deploy/demo.yaml --workers 2 --output-dir "$run"
+touch "$made_here"
 echo "demo: the run took $((SECONDS - begun)) s"
 
 # The adapter at work, on rows that were not trained on.
 .build/release/loradrop predict --model "$model" --adapter "$run/adapter" --file "$validation" \
     --task.header false --task.columns.text 0 --task.columns.label 1 --output "$run/predictions.jsonl"
-touch "$made_here"
 
 echo
 echo "Predictions for held out sentences (label 1: positive, 0: negative):"
