@@ -36,10 +36,15 @@ struct KnownAnswers: Decodable {
     ]
 
     static func read(_ name: String) throws -> KnownAnswers {
+        try decode(KnownAnswers.self, name)
+    }
+
+    /// Decodes the keys of a case that `Answers` has.
+    static func decode<Answers: Decodable>(_: Answers.Type, _ name: String) throws -> Answers {
         let url = URL(fileURLWithPath: "\(folder)/cases/\(name)/case.json")
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(KnownAnswers.self, from: Data(contentsOf: url))
+        return try decoder.decode(Answers.self, from: Data(contentsOf: url))
     }
 
     static func tensors(_ name: String, _ file: String) throws -> SafetensorsFile {

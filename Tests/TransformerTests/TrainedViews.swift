@@ -10,6 +10,8 @@ import Transformer
 /// Branches and head read from an adapter in PEFT's form, each tensor with a gradient under PEFT's name.
 struct TrainedViews {
     private(set) var branches: [LowRankBranch?] = []
+    /// Copies of the adapter's tensors, so that they can be trained.
+    private(set) var values: [String: Matrix] = [:]
     private(set) var gradients: [String: Matrix] = [:]
     let head: HeadParameters
 
@@ -17,11 +19,17 @@ struct TrainedViews {
     init(
         model: SequenceClassifier, adapter: SafetensorsFile, scale: Float, sharedLayers: [Int], trainsPooler: Bool
     ) throws {
+        var values: [String: Matrix] = [:]
         var gradients: [String: Matrix] = [:]
         func read(_ name: String) throws -> (Matrix, Matrix) {
-            let tensor = try #require(adapter[name], "\(name)")
-            let value = tensor.matrix(in: Workspace(blockSize: 1))
-            let gradient = gradients[name] ?? Matrix(rows: value.rowCount, columns: value.columnCount)
+            if let value = values[name], let gradient = gradients[name] {
+                return (value, gradient)
+            }
+            let tensor = try #require(adapter[name], "\(name)").matrix(in: Workspace(blockSize: 1))
+            let value = Matrix(rows: tensor.rowCount, columns: tensor.columnCount)
+            value.copy(from: tensor)
+            let gradient = Matrix(rows: tensor.rowCount, columns: tensor.columnCount)
+            values[name] = value
             gradients[name] = gradient
             return (value, gradient)
         }
@@ -47,6 +55,7 @@ struct TrainedViews {
         }
         head = HeadParameters(
             classifier: try dense("classifier"), pooler: trainsPooler ? try dense("bert.pooler.dense") : nil)
+        self.values = values
         self.gradients = gradients
     }
 }
