@@ -13,7 +13,6 @@ Every run has a folder under --out; a run that has ended is not repeated, so the
 With --require-points or --require-errors the exit code is 1 if plain LoRA is not that close to the peer.
 """
 import argparse
-import hashlib
 import json
 import math
 import random
@@ -21,8 +20,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-
-import safetensors
 
 PEER_METRICS = {"accuracy": "dev_acc", "matthews_correlation": "dev_mcc", "f1": "dev_f1"}
 ARMS = {
@@ -37,7 +34,7 @@ ARMS = {
 
 
 def configuration(o):
-    """The run's configuration; JSON is YAML."""
+    """The run's configuration, JSON being YAML. Gradients are not clipped, because the peer's script does not."""
     columns = {"text": o.text_column, "label": o.label_column}
     if o.text_pair_column:
         columns["text_pair"] = o.text_pair_column
@@ -50,16 +47,17 @@ def configuration(o):
                  "target_modules": o.target_modules.split(",")},
         "lora_drop": {"threshold": o.threshold, "sample_ratio": 0.1, "probe_epochs": o.probe_epochs},
         "training": {"epochs": o.epochs, "batch_size": o.batch_size, "learning_rate": o.learning_rate,
-                     "warmup_ratio": 0.06, "weight_decay": 0.0, "max_sequence_length": 128},
+                     "warmup_ratio": 0.06, "weight_decay": 0.0, "max_gradient_norm": 0, "max_sequence_length": 128},
     }
 
 
-def kept_layers(o, arm, facts, seed):
+def kept_layers(arm, facts, seed):
     """The layers a control keeps by hand: as many as LoRA-drop kept with this seed."""
-    count, importance = len(facts["kept_layers"]), facts["layer_importance"]
+    count = len(facts["kept_layers"])
+    by_importance = [entry["layer"] for entry in sorted(facts["layers"], key=lambda e: (e["importance"], e["layer"]))]
     if arm == "reverse":
-        return sorted(sorted(range(len(importance)), key=lambda i: (importance[i], i))[:count])
-    return sorted(random.Random(1000 + seed).sample(range(len(importance)), count))
+        return sorted(by_importance[:count])
+    return sorted(random.Random(1000 + seed).sample(sorted(by_importance), count))
 
 
 def arm_flags(o, arm, seed):
@@ -72,19 +70,8 @@ def arm_flags(o, arm, seed):
         return ["--lora-drop.threshold", "0"]
     if arm in ("random", "reverse"):
         facts = json.loads((Path(o.out) / f"lora-drop-{seed}" / "adapter" / "lora_drop.json").read_text())
-        return ["--lora-drop.keep-layers", ",".join(map(str, kept_layers(o, arm, facts, seed)))]
+        return ["--lora-drop.keep-layers", ",".join(map(str, kept_layers(arm, facts, seed)))]
     return []
-
-
-def lora_parameters(adapter):
-    """Trained LoRA numbers: a shared tensor is written under every layer that uses it and counted once."""
-    sizes = {}
-    with safetensors.safe_open(adapter / "adapter_model.safetensors", "np") as file:
-        for name in file.keys():
-            if ".lora_" in name:
-                tensor = file.get_tensor(name)
-                sizes[(tensor.shape, hashlib.sha256(tensor.tobytes()).digest())] = tensor.size
-    return sum(sizes.values())
 
 
 def run_ours(o, arm, seed):
@@ -96,10 +83,9 @@ def run_ours(o, arm, seed):
                    *arm_flags(o, arm, seed), *o.extra]
         run(command, Path(o.out) / f"{arm}-{seed}.log")
     values = json.loads(results.read_text())
-    facts_file = folder / "adapter" / "lora_drop.json"
-    facts = json.loads(facts_file.read_text()) if facts_file.exists() else {}
+    facts = json.loads((folder / "adapter" / "lora_drop.json").read_text())
     return dict(value=values["eval_" + o.metric], seconds=values.get("train_runtime"),
-                parameters=lora_parameters(folder / "adapter"), kept=facts.get("kept_layers"))
+                parameters=facts["lora_parameters_trained"], kept=facts["kept_layers"])
 
 
 def run_peer(o, seed):
@@ -142,6 +128,7 @@ def table(o, results):
              "| layers kept | seconds a run |", "| --- | --- | --- | --- | --- | --- |"]
     for arm, runs in results.items():
         mean, error = mean_and_error([r["value"] for r in runs])
+        spread = "–" if math.isnan(error) else f"{error:.4f}"
         each = ", ".join(f"{r['value']:.4f}" for r in runs)
         parameters = sorted({r["parameters"] for r in runs} - {None})
         if len(parameters) > 1:
@@ -149,7 +136,7 @@ def table(o, results):
         kept = ["–" if r["kept"] is None else ",".join(map(str, r["kept"])) or "none" for r in runs]
         times = [r["seconds"] for r in runs if r["seconds"]]
         lines.append(" ".join([
-            f"| {ARMS[arm]} | {mean:.4f} ± {error:.4f} | {each} |", " … ".join(f"{p:,}" for p in parameters) or "–",
+            f"| {ARMS[arm]} | {mean:.4f} ± {spread} | {each} |", " … ".join(f"{p:,}" for p in parameters) or "–",
             "|", kept[0] if len(set(kept)) == 1 else "; ".join(kept), "|",
             f"{sum(times) / len(times):.0f}" if times else "–", "|"]))
     return "\n".join(lines)

@@ -11,9 +11,9 @@
 
 TRACE holds the fine-tuning phase:
   initial/        the adapter before the first step, in PEFT's files
-  settings.json   learning_rate, head_learning_rate, weight_decay, beta1, beta2, epsilon, max_gradient_norm (null:
-                  none), schedule (linear, cosine, constant), warmup_steps, total_steps, max_sequence_length, labels
-                  ([] for a regression), shared_layers ([] for plain LoRA)
+  settings.json   learning_rate, head_learning_rate, weight_decay, adam_beta1, adam_beta2, adam_epsilon,
+                  max_gradient_norm (0: no clipping), schedule (linear, cosine, constant), warmup_steps, total_steps,
+                  max_sequence_length, labels ([] for a regression), shared_layers ([] for plain LoRA)
   steps.jsonl     one object a step: step (from 0), examples (rows of the training file, from 0), loss (mean over the
                   batch, before the update, all digits), learning_rate, gradient_norm (before clipping)
 
@@ -61,7 +61,7 @@ def replay(options, settings, steps):
     head = [p for n, p in model.named_parameters() if p.requires_grad and "lora_" not in n]
     optimiser = torch.optim.AdamW(
         [dict(params=lora, lr=settings["learning_rate"]), dict(params=head, lr=settings["head_learning_rate"])],
-        betas=(settings["beta1"], settings["beta2"]), eps=settings["epsilon"], weight_decay=settings["weight_decay"])
+        betas=(settings["adam_beta1"], settings["adam_beta2"]), eps=settings["adam_epsilon"], weight_decay=settings["weight_decay"])
     schedule = SCHEDULES[settings["schedule"]](optimiser, settings["warmup_steps"], settings["total_steps"])
     model.train()  # dropout is 0 in `peer.base_model`
     for step in steps:
@@ -69,8 +69,8 @@ def replay(options, settings, steps):
         targets = torch.tensor([labels.index(rows[i][2]) if labels else float(rows[i][2]) for i in indexes])
         loss = model(**peer.padded(encoded, indexes), labels=targets).loss
         loss.backward()
-        limit = settings["max_gradient_norm"]
-        norm = torch.nn.utils.clip_grad_norm_(lora + head, float("inf") if limit is None else limit)
+        limit = settings["max_gradient_norm"] or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(lora + head, limit)
         rate = schedule.get_last_lr()[0]
         optimiser.step()
         schedule.step()
