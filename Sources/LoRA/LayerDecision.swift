@@ -133,7 +133,14 @@ package struct LayerDecision: Hashable, Sendable {
     private static func keptCount(
         of order: [Group], total: UInt128, settings: LoRADropSettings
     ) throws(LoRAError) -> Int {
-        if settings.keepLayers != nil || settings.threshold == 0 { return 0 }
+        if settings.keepLayers != nil { return 0 }
+        if let count = settings.keepCount {
+            guard (1...order.count).contains(count) else {
+                throw LoRAError(.badSetting, "\(count) are to be kept, there are \(order.count) to choose from")
+            }
+            return count
+        }
+        if settings.threshold == 0 { return 0 }
         if settings.threshold >= 1 { return order.count }
         guard total > 0 else {
             throw LoRAError(

@@ -41,13 +41,15 @@ package struct LoRADropSettings: Hashable, Sendable {
     package var share: Bool
     /// Layers to keep, decided by hand; nil decides by importance.
     package var keepLayers: [Int]?
+    /// Keep so many candidates (layers, or modules) instead of going by the threshold; nil goes by it.
+    package var keepCount: Int?
     /// Whether the fine-tuning goes on from the probe's LoRA instead of starting afresh.
     package var warmStart: Bool
 
     package init(
         sampleRatio: Double = 0.1, threshold: Double = 0.9, probeEpochs: Int = 3,
         granularity: DecisionGranularity = .layer, score: ImportanceScore = .output, share: Bool = true,
-        keepLayers: [Int]? = nil, warmStart: Bool = false
+        keepLayers: [Int]? = nil, keepCount: Int? = nil, warmStart: Bool = false
     ) {
         self.sampleRatio = sampleRatio
         self.threshold = threshold
@@ -56,12 +58,16 @@ package struct LoRADropSettings: Hashable, Sendable {
         self.score = score
         self.share = share
         self.keepLayers = keepLayers
+        self.keepCount = keepCount
         self.warmStart = warmStart
     }
 
     /// Whether the kept layers follow from the settings alone: then neither probe nor importance is needed, unless
     /// the fine-tuning is to start from the probe.
-    package var isDecidedBySettings: Bool { keepLayers != nil || threshold >= 1 || threshold == 0 }
+    package var isDecidedBySettings: Bool {
+        if keepLayers != nil { return true }
+        return keepCount == nil ? threshold >= 1 || threshold == 0 : score == .random
+    }
 
     /// - Throws: `LoRAError` with code `badSetting` or `nothingToTrain`, naming the setting.
     package func validate() throws(LoRAError) {

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-package import Datasets
 package import Digests
 package import LoRA
 

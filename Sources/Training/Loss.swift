@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Datasets
+package import Datasets
 import Foundation
 package import Tensors
 
@@ -34,6 +34,13 @@ package enum Loss: Sendable, Hashable {
             }
         }
         return total
+    }
+
+    /// The loss of one example.
+    /// - Precondition: A target of the kind that the loss needs.
+    package func value(logits: [Float], target: Target) -> Double {
+        let row = Matrix(rows: 1, columns: logits.count, values: logits)
+        return sum(logits: row, targets: [target], gradient: Matrix(rows: 1, columns: logits.count))
     }
 
     private func crossEntropy(logits: Matrix, row: Int, label: Int, gradient: Matrix) -> Double {

@@ -17,9 +17,16 @@ package struct Heartbeat: WireMessage {
     package let step: Int
     /// How many of its shards the sender has finished.
     package let shardsDone: Int
+    /// What a worker computes at this step; none while it has nothing to do, and from the coordinator.
+    package let work: WorkKind?
+    /// Whether a worker has its own sums and waits for those of the others.
+    package let isExchanging: Bool
 
     /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
-    package init(counter: UInt64, monotonicNanoseconds: Int, step: Int, shardsDone: Int) throws(WireError) {
+    package init(
+        counter: UInt64, monotonicNanoseconds: Int, step: Int, shardsDone: Int, work: WorkKind? = nil,
+        isExchanging: Bool = false
+    ) throws(WireError) {
         let check = FieldChecks("Heartbeat")
         try check.integer("counter", counter, 1...UInt64.max)
         try check.nanoseconds("monotonic_ns", monotonicNanoseconds)
@@ -28,16 +35,24 @@ package struct Heartbeat: WireMessage {
         self.counter = counter
         self.monotonicNanoseconds = monotonicNanoseconds
         self.step = step
+        guard work != nil || !isExchanging else {
+            throw check.error("exchanging", "it exchanges the sums of no work")
+        }
         self.shardsDone = shardsDone
+        self.work = work
+        self.isExchanging = isExchanging
     }
 
     init(_ message: CHeartbeat, raw: [UInt8]) throws(WireError) {
         let check = FieldChecks("Heartbeat")
+        let work = message.kind.rawValue == 0 ? nil : try WorkKind(message.kind, of: check)
         try self.init(
             counter: message.counter,
             monotonicNanoseconds: check.decodeInteger("monotonic_ns", message.monotonic_ns),
             step: Int(message.step),
-            shardsDone: Int(message.shards_done))
+            shardsDone: Int(message.shards_done),
+            work: work,
+            isExchanging: message.exchanging != 0)
     }
 
     func generated(_ arena: EncodingArena) -> CHeartbeat {
@@ -46,6 +61,10 @@ package struct Heartbeat: WireMessage {
         message.monotonic_ns = UInt64(monotonicNanoseconds)
         message.step = UInt32(step)
         message.shards_done = UInt32(shardsDone)
+        if let work {
+            message.kind = work.generated
+        }
+        message.exchanging = isExchanging ? 1 : 0
         return message
     }
 }

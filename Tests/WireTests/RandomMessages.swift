@@ -210,7 +210,7 @@ struct RandomMessages {
             return .heartbeat(
                 try Heartbeat(
                     counter: counter(), monotonicNanoseconds: integer(0...Int.max), step: integer(id),
-                    shardsDone: integer(0...65536)))
+                    shardsDone: integer(0...65536), work: .train, isExchanging: Bool.random(using: &generator)))
         case .failure: return .failure(try failure())
         case .farewell:
             return .farewell(

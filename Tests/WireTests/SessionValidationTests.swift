@@ -106,6 +106,9 @@ struct SessionValidationTests {
         expectRefused("counter") { try Heartbeat(counter: 0, monotonicNanoseconds: 0, step: 0, shardsDone: 0) }
         expectRefused("monotonic_ns") { try Heartbeat(counter: 1, monotonicNanoseconds: -1, step: 0, shardsDone: 0) }
         expectRefused("step") { try Heartbeat(counter: 1, monotonicNanoseconds: 0, step: tooLarge, shardsDone: 0) }
+        expectRefused("exchanging") {
+            try Heartbeat(counter: 1, monotonicNanoseconds: 0, step: 0, shardsDone: 0, isExchanging: true)
+        }
         expectRefused("shards_done") { try Heartbeat(counter: 1, monotonicNanoseconds: 0, step: 0, shardsDone: -1) }
         expectRefused("message") { try Failure(code: .internal, message: "") }
         expectRefused("step") { try Failure(code: .internal, message: "m", step: -1) }

@@ -905,7 +905,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__links_ready__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__links_ready__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__heartbeat__field_descriptors[4] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__heartbeat__field_descriptors[6] =
 {
   {
     "counter",
@@ -955,9 +955,35 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__heartbeat__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "kind",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__Heartbeat, kind),
+    &loradrop__wire__v1__work_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exchanging",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__Heartbeat, exchanging),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__heartbeat__field_indices_by_name[] = {
   0,   /* field[0] = counter */
+  5,   /* field[5] = exchanging */
+  4,   /* field[4] = kind */
   1,   /* field[1] = monotonic_ns */
   3,   /* field[3] = shards_done */
   2,   /* field[2] = step */
@@ -965,7 +991,7 @@ static const unsigned loradrop__wire__v1__heartbeat__field_indices_by_name[] = {
 static const ProtobufCIntRange loradrop__wire__v1__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__heartbeat__descriptor =
 {
@@ -975,7 +1001,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__heartbeat__descriptor =
   "Loradrop__Wire__V1__Heartbeat",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__Heartbeat),
-  4,
+  6,
   loradrop__wire__v1__heartbeat__field_descriptors,
   loradrop__wire__v1__heartbeat__field_indices_by_name,
   1,  loradrop__wire__v1__heartbeat__number_ranges,

@@ -20,6 +20,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "loradrop/wire/v1/common.pb-c.h"
+#include "loradrop/wire/v1/work.pb-c.h"
 
 typedef struct Loradrop__Wire__V1__Hello Loradrop__Wire__V1__Hello;
 typedef struct Loradrop__Wire__V1__Welcome Loradrop__Wire__V1__Welcome;
@@ -344,10 +345,18 @@ struct  Loradrop__Wire__V1__Heartbeat
    * How many of the step's shards this sender has finished. Range: 0 to 65536.
    */
   uint32_t shards_done;
+  /*
+   * Worker: what it computes at this step; WORK_KIND_NOT_SET while it has nothing to do, and from the coordinator.
+   */
+  Loradrop__Wire__V1__WorkKind kind;
+  /*
+   * Worker: whether it has its own sums and waits for those of the others.
+   */
+  protobuf_c_boolean exchanging;
 };
 #define LORADROP__WIRE__V1__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__heartbeat__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0 }
 
 
 typedef enum {

@@ -1,0 +1,111 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import SecureTransport
+import Wire
+
+/// One control link as messages: a TLS connection, a decoder for what comes in, a bounded queue for what goes out.
+///
+/// Nothing here waits: its owner polls `descriptor` for `interest` and then calls `receive` and `flush`. One thread
+/// owns it.
+final class ControlChannel {
+    /// Bytes that may wait to be sent: more than the largest state, so that only a peer that takes nothing gets there.
+    private static let outboxLimit = (1 << 30) + (64 << 20)
+    private static let readSize = 256 << 10
+
+    let connection: TLSConnection
+    private var decoder: FrameDecoder
+    private var outbox: [UInt8] = []
+    private var sent = 0
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readSize, alignment: 16)
+
+    /// - Parameter limits: What the peer may send.
+    init(_ connection: TLSConnection, limits: FrameLimits) {
+        self.connection = connection
+        decoder = FrameDecoder(limits: limits)
+    }
+
+    deinit {
+        buffer.deallocate()
+    }
+
+    /// What the peer may send from now on.
+    func accept(_ limits: FrameLimits) {
+        decoder.limits = limits
+    }
+
+    /// What to poll for once the handshake is done.
+    var interest: Interest {
+        var interest = connection.readInterest
+        if hasOutput {
+            // Before the first attempt a write waits for nothing in particular: to be writable is what it needs.
+            interest.formUnion(connection.writeInterest.isEmpty ? .writable : connection.writeInterest)
+        }
+        return interest
+    }
+
+    var hasOutput: Bool { sent < outbox.count }
+
+    /// Queues a message.
+    /// - Throws: `ClusterError` if the peer has taken nothing for so long that the queue is full.
+    func send(_ message: ControlMessage) throws {
+        let bytes = message.frame.encode()
+        guard outbox.count - sent + bytes.count <= Self.outboxLimit else {
+            throw ClusterError(
+                code: .peerTakesNothing,
+                message: "\(peerName) takes no bytes: \(outbox.count - sent) are waiting to be sent")
+        }
+        if sent > 0, sent == outbox.count {
+            outbox.removeAll(keepingCapacity: outbox.count < 1 << 20)
+            sent = 0
+        }
+        outbox += bytes
+    }
+
+    /// Sends as much as the socket takes.
+    func flush() throws {
+        while sent < outbox.count {
+            let outcome = try outbox.withUnsafeBytes { bytes in
+                try connection.write(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+            }
+            switch outcome {
+            case .bytes(let count): sent += count
+            case .wouldBlock: return
+            case .closed:
+                throw ClusterError(code: .peerClosed, message: "\(peerName) has closed the connection")
+            }
+        }
+    }
+
+    /// Reads what has arrived.
+    /// - Returns: Whole messages, and whether the peer has said farewell.
+    /// - Throws: `WireError`, `TransportError`; the connection is then of no use.
+    func receive() throws -> (messages: [ControlMessage], isClosed: Bool) {
+        var messages: [ControlMessage] = []
+        while true {
+            while let frame = try decoder.next() {
+                let message = try ControlMessage(decoding: frame)
+                messages.append(message)
+                // What a peer may send changes with its hello: the owner has to see that before the next frame.
+                if case .hello = message { return (messages, false) }
+            }
+            switch try connection.read(into: buffer) {
+            case .bytes(let count): try decoder.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            case .wouldBlock: return (messages, false)
+            case .closed: return (messages, true)
+            }
+        }
+    }
+
+    /// Who is at the other end.
+    var peerName: String {
+        connection.peerIdentity?.name ?? connection.peerAddress.description
+    }
+
+    /// Ends the link.
+    func close() {
+        connection.close()
+    }
+}

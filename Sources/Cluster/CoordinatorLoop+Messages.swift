@@ -1,0 +1,143 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Coordination
+import Datasets
+import SecureTransport
+import Training
+import Wire
+
+// Messages of workers become events; directives of the state machine become messages.
+extension CoordinatorLoop {
+    func take(_ message: ControlMessage, fromWorker name: String, _ link: Link) throws {
+        let now = clock()
+        switch message {
+        case .linksReady(let ready):
+            perform(state.handle(.linksReady(worker: name, generation: UInt32(ready.generation)), at: now))
+        case .heartbeat(let heartbeat):
+            perform(state.handle(.stageReported(worker: name, stage: WorkerStage(heartbeat)), at: now))
+        case .phaseReady(let ready):
+            perform(state.handle(.phaseReady(worker: name, digest: ready.digest), at: now))
+        case .stepReport(let report):
+            try take(report, from: name, now)
+        case .predictionReport(let report):
+            try take(report, from: name, now)
+        case .snapshot(let snapshot):
+            perform(state.handle(.heard(worker: name), at: now))
+            bridge.deliver(.snapshot(snapshot))
+        case .logBatch(let batch):
+            perform(state.handle(.heard(worker: name), at: now))
+            log.take(batch, from: name)
+            if let last = batch.records.last {
+                send(.logAcknowledgement(try LogAcknowledgement(sequence: last.sequence)), to: name)
+            }
+        case .failure(let failure):
+            perform(state.handle(.failureReported(worker: name, message: failure.message), at: now))
+        case .farewell(let farewell):
+            perform(
+                state.handle(.disconnected(worker: name, reason: "it left: \(farewell.message)"), at: now))
+            drop(link)
+        case .hello, .welcome, .refusal, .roster, .phaseStart, .shardAssignment, .snapshotRequest, .halt, .halted,
+            .logAcknowledgement:
+            throw ClusterError(code: .unexpectedMessage, message: "it sent a message that has no place here")
+        }
+    }
+
+    private func take(_ report: StepReport, from name: String, _ now: UInt64) throws {
+        let id = WorkIdentity(kind: report.workKind.rawValue, step: report.step).number
+        guard var work = given[id] else {
+            throw ClusterError(
+                code: .unexpectedMessage, message: "it reports step \(report.step), which is not under way")
+        }
+        let mine = report.shardTimes.map(\.shard)
+        guard mine.allSatisfy({ $0 < work.work.shards.count }) else {
+            throw ClusterError(code: .unexpectedMessage, message: "it reports a shard that step \(report.step) lacks")
+        }
+        work.report = report
+        given[id] = work
+        let tokens = mine.reduce(0) { $0 + work.work.shards[$1].tokenCount }
+        perform(
+            state.handle(
+                .collectiveReported(
+                    worker: name, work: id, digest: digest(of: report), tokens: tokens,
+                    nanoseconds: UInt64(report.computeNanoseconds)), at: now))
+    }
+
+    /// What everyone must agree on: the state after a step, or the sums of a pass.
+    private func digest(of report: StepReport) -> [UInt8] {
+        guard !report.reducedSums.isEmpty else { return report.digest }
+        return report.digest + report.reducedSums.flatMap { sum in withUnsafeBytes(of: sum.littleEndian) { Array($0) } }
+    }
+
+    private func take(_ report: PredictionReport, from name: String, _ now: UInt64) throws {
+        let id = WorkIdentity(kind: WorkKind.evaluate.rawValue, step: report.workID).number
+        guard var work = given[id], report.shardIndex < work.work.shards.count else {
+            throw ClusterError(
+                code: .unexpectedMessage, message: "it answers shard \(report.shardIndex) of pass \(report.workID)")
+        }
+        guard report.exampleIDs == work.work.shards[report.shardIndex].examples.map({ Int($0.index) }) else {
+            throw ClusterError(
+                code: .unexpectedMessage, message: "its answer for shard \(report.shardIndex) has other examples")
+        }
+        for (row, example) in report.exampleIDs.enumerated() {
+            let start = row * report.labelCount
+            work.predictions.append(
+                Prediction(
+                    example: UInt32(example), logits: Array(report.logits[start..<start + report.labelCount])))
+        }
+        given[id] = work
+        perform(state.handle(.shardReported(worker: name, work: id, shard: report.shardIndex), at: now))
+    }
+
+    func perform(_ directives: [CoordinatorState.Directive]) {
+        for directive in directives {
+            do {
+                try perform(directive)
+            } catch {
+                perform(
+                    state.handle(
+                        .failureReported(
+                            worker: state.roster?.members.first?.name ?? "", message: "a message cannot be made: \(error)"),
+                        at: clock()))
+            }
+        }
+    }
+
+    private func perform(_ directive: CoordinatorState.Directive) throws {
+        switch directive {
+        case .refuse(let worker, let refusal):
+            try refuse(worker, refusal)
+        case .welcome(let worker):
+            try welcome(worker)
+        case .formLinks(let roster):
+            let message = try Wire.Roster(roster)
+            for member in roster.members {
+                send(.roster(message), to: member.name)
+            }
+        case .rosterReady(let roster):
+            bridge.deliver(.rosterReady(roster))
+        case .beginPhase(let worker):
+            if let phaseStart {
+                send(.phaseStart(phaseStart), to: worker)
+            }
+        case .phaseBegan(let digest):
+            phaseStart = nil
+            bridge.deliver(.phaseBegan(digest: digest))
+        case .assign(let worker, let work, let shards):
+            guard let stepWork = given[work]?.work, let generation = state.roster?.generation else { return }
+            send(
+                .shardAssignment(try ShardAssignment(stepWork, shards: shards, generation: generation)), to: worker)
+        case .workDone(let work, _):
+            guard let done = given.removeValue(forKey: work) else { return }
+            if let report = done.report {
+                bridge.deliver(done.work.kind == .train ? .stepDone(report) : .sumsDone(report.reducedSums))
+            } else {
+                bridge.deliver(.predicted(done.predictions))
+            }
+        case .endRun(let failure):
+            fail(failure)
+        }
+    }
+}

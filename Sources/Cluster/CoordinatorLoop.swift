@@ -1,0 +1,346 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Coordination
+import SecureTransport
+import Training
+import Wire
+
+/// The coordinator's thread for sockets: accepts workers, turns messages into events of `CoordinatorState`, carries out
+/// its directives, and answers the training through `RunBridge`.
+///
+/// One thread owns everything in it.
+final class CoordinatorLoop {
+    /// What a worker is told when it is welcomed.
+    struct Greeting {
+        var runID: String
+        var coordinatorIncarnation: UInt64
+        /// The whole configuration as canonical YAML.
+        var configuration: String
+        var labelCount: Int
+    }
+
+    /// A caller until its hello is accepted, then a worker.
+    final class Link {
+        let channel: ControlChannel
+        var stage: Stage
+        enum Stage {
+            case handshake
+            case awaitingHello(until: Deadline)
+            case joined(name: String)
+            /// Something is still to be sent; then the link is closed.
+            case closing(until: Deadline)
+        }
+
+        init(channel: ControlChannel, stage: Stage) {
+            self.channel = channel
+            self.stage = stage
+        }
+    }
+
+    /// Callers that have not joined yet; more are turned away, so that strangers cannot use up the memory.
+    private static let strangerLimit = 256
+    private static let handshakeTime = Duration.seconds(10)
+    private static let heartbeatInterval = Duration.seconds(1)
+
+    let bridge: RunBridge
+    let log: any RunLog
+    private let listener: Listener
+    private let context: TLSContext
+    private let greeting: Greeting
+    var state: CoordinatorState
+    private var poller = Poller()
+    private var links: [Int32: Link] = [:]
+    private var heartbeats: UInt64 = 0
+    private var nextHeartbeat = Deadline.after(.zero)
+    /// What was given out and is not done: the shards, and what came back so far.
+    var given: [UInt64: GivenWork] = [:]
+    var phaseStart: PhaseStart?
+    private var farewell: (message: Farewell, until: Deadline)?
+
+    struct GivenWork {
+        let work: StepWork
+        var report: StepReport?
+        var predictions: [Prediction] = []
+    }
+
+    init(
+        listener: Listener, context: TLSContext, greeting: Greeting, state: CoordinatorState, bridge: RunBridge,
+        log: any RunLog
+    ) {
+        self.listener = listener
+        self.context = context
+        self.greeting = greeting
+        self.state = state
+        self.bridge = bridge
+        self.log = log
+    }
+
+    /// Runs until the training has said farewell, or the run has failed and everyone was told.
+    func run() {
+        do {
+            while try turn() {}
+        } catch {
+            fail(RunFailure(code: .workerFailed, workers: [], description: "the coordinator's network failed: \(error)"))
+        }
+        for link in links.values {
+            link.channel.close()
+        }
+    }
+
+    /// One round of waiting and doing.
+    /// - Returns: Whether there is more to do.
+    private func turn() throws -> Bool {
+        var interests: [Int32: Interest] = [bridge.wake.descriptor: .readable]
+        if farewell == nil {
+            interests[listener.descriptor] = .readable
+        }
+        for (descriptor, link) in links {
+            interests[descriptor] = interest(of: link)
+        }
+        let ready = try poller.wait(for: interests, until: min(nextHeartbeat, .after(.milliseconds(500))))
+        if ready[bridge.wake.descriptor] != nil {
+            _ = bridge.wake.clear()
+        }
+        for command in bridge.takeCommands() {
+            try carryOut(command)
+        }
+        if ready[listener.descriptor] != nil {
+            try acceptCallers()
+        }
+        for descriptor in ready.keys.sorted() {
+            guard let link = links[descriptor] else { continue }
+            serve(link)
+        }
+        if nextHeartbeat.hasPassed {
+            nextHeartbeat = .after(Self.heartbeatInterval)
+            try sendHeartbeats()
+        }
+        closeOverdueLinks()
+        perform(state.handle(.clockTicked, at: clock()))
+        if let farewell {
+            let isDelivered = !links.values.contains { $0.channel.hasOutput }
+            return !(isDelivered || farewell.until.hasPassed)
+        }
+        return true
+    }
+
+    func clock() -> UInt64 { UInt64(MonotonicClock.now().nanoseconds) }
+
+    // MARK: Links
+
+    private func interest(of link: Link) -> Interest {
+        switch link.stage {
+        case .handshake: link.channel.connection.interest
+        case .awaitingHello, .joined: link.channel.interest
+        case .closing: link.channel.hasOutput ? .writable : []
+        }
+    }
+
+    private func acceptCallers() throws {
+        while true {
+            switch try listener.accept() {
+            case .wouldBlock:
+                return
+            case .turnedAway(let error):
+                log.write(.warning, "caller-turned-away", "\(error)")
+            case .accepted(let socket):
+                let strangers = links.values.count { if case .joined = $0.stage { false } else { true } }
+                guard strangers < Self.strangerLimit else {
+                    log.write(
+                        .warning, "caller-turned-away",
+                        "\(socket.peerAddress): \(strangers) callers have not introduced themselves yet")
+                    continue
+                }
+                let connection = try TLSConnection(
+                    socket, side: .server, context: context,
+                    expecting: .any(.worker, ofRun: context.identity.run),
+                    handshakeDeadline: .after(Self.handshakeTime))
+                links[connection.descriptor] = Link(
+                    channel: ControlChannel(connection, limits: .joining), stage: .handshake)
+            }
+        }
+    }
+
+    /// Lets one link go on. Whatever is wrong with it costs this peer its connection and nobody else anything.
+    private func serve(_ link: Link) {
+        do {
+            if case .handshake = link.stage {
+                guard try link.channel.connection.progressHandshake() == .done else { return }
+                link.stage = .awaitingHello(until: .after(Self.handshakeTime))
+            }
+            if case .closing = link.stage {} else {
+                var isClosed = false
+                repeat {
+                    let received = try link.channel.receive()
+                    isClosed = received.isClosed
+                    for message in received.messages {
+                        try take(message, from: link)
+                    }
+                    if received.messages.isEmpty { break }
+                } while !isClosed
+                if isClosed {
+                    lose(link, reason: "it closed the connection")
+                    return
+                }
+            }
+            try link.channel.flush()
+            if case .closing = link.stage, !link.channel.hasOutput {
+                drop(link)
+            }
+        } catch {
+            lose(link, reason: "\(error)")
+        }
+    }
+
+    private func take(_ message: ControlMessage, from link: Link) throws {
+        switch link.stage {
+        case .awaitingHello:
+            guard case .hello(let hello) = message, let name = link.channel.connection.peerIdentity?.name else {
+                throw ClusterError(code: .unexpectedMessage, message: "its first message is no hello")
+            }
+            link.stage = .joined(name: name)
+            if links.values.contains(where: { other in
+                if case .joined(name) = other.stage { other !== link } else { false }
+            }) {
+                link.stage = .closing(until: .after(.seconds(5)))
+                let refusal = JoinRefusal(
+                    code: .alreadyJoined, reason: "a worker with this name is connected already")
+                try link.channel.send(.refusal(Refusal(refusal)))
+                return
+            }
+            link.channel.accept(.fromWorker)
+            log.write(
+                .info, "worker-asks", "\(name) asks to join from \(link.channel.connection.peerAddress): "
+                    + "\(hello.slots) slots, \(hello.hostName), process \(hello.processID)")
+            perform(state.handle(.joinRequested(worker: name, facts: WorkerFacts(hello)), at: clock()))
+        case .joined(let name):
+            try take(message, fromWorker: name, link)
+        case .handshake, .closing:
+            break
+        }
+    }
+
+    private func lose(_ link: Link, reason: String) {
+        if case .joined(let name) = link.stage, farewell == nil {
+            log.write(.warning, "worker-lost", "\(name): \(reason)")
+            drop(link)
+            perform(state.handle(.disconnected(worker: name, reason: reason), at: clock()))
+        } else {
+            if farewell == nil {
+                log.write(.warning, "caller-refused", "\(link.channel.peerName): \(reason)")
+            }
+            drop(link)
+        }
+    }
+
+    func drop(_ link: Link) {
+        let descriptor = link.channel.connection.descriptor
+        if links[descriptor] === link {
+            links[descriptor] = nil
+        }
+        link.channel.close()
+    }
+
+    private func closeOverdueLinks() {
+        for link in Array(links.values) {
+            switch link.stage {
+            case .handshake:
+                if link.channel.connection.handshakeDeadline.hasPassed { lose(link, reason: "no handshake in time") }
+            case .awaitingHello(let until):
+                if until.hasPassed { lose(link, reason: "no hello in time") }
+            case .closing(let until):
+                if until.hasPassed { drop(link) }
+            case .joined:
+                break
+            }
+        }
+    }
+
+    private func sendHeartbeats() throws {
+        heartbeats += 1
+        let heartbeat = try Heartbeat(
+            counter: heartbeats, monotonicNanoseconds: Int(MonotonicClock.now().nanoseconds), step: 0, shardsDone: 0)
+        for link in Array(links.values) {
+            if case .joined(let name) = link.stage {
+                send(.heartbeat(heartbeat), to: name)
+            }
+        }
+    }
+
+    /// Queues a message for a worker that has joined and sends what the socket takes.
+    func send(_ message: ControlMessage, to worker: String) {
+        guard let link = link(of: worker) else { return }
+        do {
+            try link.channel.send(message)
+            try link.channel.flush()
+        } catch {
+            lose(link, reason: "\(error)")
+        }
+    }
+
+    func link(of worker: String) -> Link? {
+        links.values.first { if case .joined(worker) = $0.stage { true } else { false } }
+    }
+
+    // MARK: The training's commands
+
+    private func carryOut(_ command: RunBridge.Command) throws {
+        switch command {
+        case .beginPhase(let start):
+            phaseStart = start
+            perform(state.handle(.phaseRequested(name: "\(start.phase)"), at: clock()))
+        case .give(let work, let stepWork):
+            given[work.id] = GivenWork(work: stepWork)
+            perform(state.handle(.workRequested(work), at: clock()))
+        case .snapshot(let step):
+            guard let member = state.roster?.members.first else { return }
+            send(.snapshotRequest(try SnapshotRequest(step: step)), to: member.name)
+        case .end(let message):
+            sayFarewell(message)
+        }
+    }
+
+    func sayFarewell(_ message: Farewell) {
+        guard farewell == nil else { return }
+        farewell = (message, .after(.seconds(5)))
+        for link in Array(links.values) {
+            guard case .joined(let name) = link.stage else {
+                drop(link)
+                continue
+            }
+            send(.farewell(message), to: name)
+        }
+    }
+
+    /// Ends the run: the training hears of it, and so do the workers that are left.
+    func fail(_ failure: RunFailure) {
+        log.write(.error, "run-failed", failure.description)
+        bridge.deliver(.failed(failure))
+        if let message = try? Farewell(
+            reason: .failed, message: String(failure.description.prefix(1000)), exitCode: 1)
+        {
+            sayFarewell(message)
+        }
+    }
+
+    func welcome(_ worker: String) throws {
+        guard let link = link(of: worker) else { return }
+        try link.channel.send(
+            .welcome(
+                Welcome(
+                    runID: greeting.runID, coordinatorIncarnation: greeting.coordinatorIncarnation, workerRank: 0,
+                    configuration: greeting.configuration, labelCount: greeting.labelCount)))
+        try link.channel.flush()
+    }
+
+    func refuse(_ worker: String, _ refusal: JoinRefusal) throws {
+        guard let link = link(of: worker) else { return }
+        log.write(.warning, "worker-refused", "\(worker): \(refusal.reason)")
+        link.stage = .closing(until: .after(.seconds(5)))
+        try link.channel.send(.refusal(Refusal(refusal)))
+        try link.channel.flush()
+    }
+}

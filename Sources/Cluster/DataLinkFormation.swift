@@ -1,0 +1,182 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import SecureTransport
+import Wire
+
+/// Links every pair of a roster's workers: each dials those before it in the ring order and accepts those behind it.
+/// All handshakes progress at the same time.
+final class DataLinkFormation {
+    private let ownName: String
+    private let runID: String
+    private let listener: Listener
+    private let context: TLSContext
+    private let timeLimit: Duration
+
+    /// - Parameter listener: Where the others dial; it was advertised in the hello.
+    init(ownName: String, runID: String, listener: Listener, context: TLSContext, timeLimit: Duration) {
+        self.ownName = ownName
+        self.runID = runID
+        self.listener = listener
+        self.context = context
+        self.timeLimit = timeLimit
+    }
+
+    /// One link on its way: TLS, then a hello each way.
+    private final class Attempt {
+        let connection: TLSConnection
+        /// Whom we dialled; nil for a caller until its hello.
+        var peer: Roster.Member?
+        var isSecure = false
+        var output: [UInt8] = []
+        var sent = 0
+        var decoder = FrameDecoder(limits: .dataLink)
+        var hasHello = false
+
+        init(_ connection: TLSConnection, peer: Roster.Member?) {
+            self.connection = connection
+            self.peer = peer
+        }
+
+        var isDone: Bool { isSecure && hasHello && sent == output.count && peer != nil }
+
+        var interest: Interest {
+            guard isSecure else { return connection.interest }
+            let writing: Interest = connection.writeInterest.isEmpty ? .writable : connection.writeInterest
+            return sent < output.count ? connection.readInterest.union(writing) : connection.readInterest
+        }
+    }
+
+    /// Links up with everyone in `roster`.
+    /// - Throws: `ClusterError` if we are not in it; `TransportError` with `.timedOut`, naming who is missing, or
+    ///   `.cancelled`.
+    func form(_ roster: Roster, cancellation: WakeSignal) throws -> DataLinks {
+        guard let own = roster.members.first(where: { $0.name == ownName }) else {
+            throw ClusterError(code: .unexpectedMessage, message: "the roster does not name this worker (\(ownName))")
+        }
+        let deadline = Deadline.after(timeLimit)
+        var attempts: [Int32: Attempt] = [:]
+        for peer in roster.members[..<own.workerRank] {
+            let socket = try StreamSocket.connect(
+                to: Endpoint(parsing: peer.dataEndpoint), until: deadline, cancellation: cancellation)
+            let identity = try PeerIdentity(role: .worker, name: peer.name, run: context.identity.run)
+            let connection = try TLSConnection(
+                socket, side: .client, context: context, expecting: .exactly(identity), handshakeDeadline: deadline)
+            attempts[connection.descriptor] = Attempt(connection, peer: peer)
+        }
+        let callers = Set(
+            try roster.members[(own.workerRank + 1)...].map {
+                try PeerIdentity(role: .worker, name: $0.name, run: context.identity.run)
+            })
+        var links: [Int: DataLink] = [:]
+        var poller = Poller()
+        while links.count < roster.members.count - 1 {
+            var interests: [Int32: Interest] = [
+                cancellation.descriptor: .readable, listener.descriptor: .readable,
+            ]
+            for (descriptor, attempt) in attempts {
+                interests[descriptor] = attempt.interest
+            }
+            let ready = try poller.wait(for: interests, until: deadline)
+            if ready[cancellation.descriptor] != nil {
+                throw TransportError(.cancelled, "linking up was cancelled")
+            }
+            guard !deadline.hasPassed else {
+                let missing = roster.members.filter { $0.name != ownName && links[$0.workerRank] == nil }
+                throw TransportError(
+                    .timedOut, "no data link to \(missing.map(\.name).joined(separator: ", ")) within \(timeLimit)")
+            }
+            if ready[listener.descriptor] != nil {
+                try accept(callers, into: &attempts, deadline)
+            }
+            for descriptor in ready.keys {
+                guard let attempt = attempts[descriptor] else { continue }
+                do {
+                    try progress(attempt, roster, own)
+                } catch where attempt.peer == nil {
+                    // A stranger, or a worker that will call again: it costs us nothing.
+                    attempts[descriptor] = nil
+                    attempt.connection.close()
+                    continue
+                }
+                if attempt.isDone, let peer = attempt.peer {
+                    attempts[descriptor] = nil
+                    // Nobody sends sums before everybody's links stand, so nothing can wait behind the hello.
+                    guard attempt.decoder.waitingByteCount == 0 else {
+                        throw ClusterError(
+                            code: .unexpectedMessage, message: "\(peer.name) sent more than its hello")
+                    }
+                    links[peer.workerRank] = DataLink(peer: peer, connection: attempt.connection)
+                }
+            }
+        }
+        return DataLinks(
+            workerRank: own.workerRank, generation: roster.generation, members: roster.members, links: links,
+            cancellation: cancellation)
+    }
+
+    private func accept(_ callers: Set<PeerIdentity>, into attempts: inout [Int32: Attempt], _ deadline: Deadline) throws {
+        while case .accepted(let socket) = try listener.accept() {
+            let connection = try TLSConnection(
+                socket, side: .server, context: context, expecting: .oneOf(callers), handshakeDeadline: deadline)
+            attempts[connection.descriptor] = Attempt(connection, peer: nil)
+        }
+    }
+
+    private func progress(_ attempt: Attempt, _ roster: Roster, _ own: Roster.Member) throws {
+        if !attempt.isSecure {
+            guard try attempt.connection.progressHandshake() == .done else { return }
+            attempt.isSecure = true
+            if let peer = attempt.peer {
+                attempt.output = try hello(to: peer, roster, own)
+            }
+        }
+        if !attempt.hasHello {
+            try readHello(attempt, roster, own)
+        }
+        while attempt.sent < attempt.output.count {
+            let outcome = try attempt.output.withUnsafeBytes { bytes in
+                try attempt.connection.write(UnsafeRawBufferPointer(rebasing: bytes[attempt.sent...]))
+            }
+            guard case .bytes(let count) = outcome else { return }
+            attempt.sent += count
+        }
+    }
+
+    private func hello(to peer: Roster.Member, _ roster: Roster, _ own: Roster.Member) throws -> [UInt8] {
+        try LinkHello(
+            runID: runID, generation: roster.generation, fromWorker: own.workerRank, toWorker: peer.workerRank
+        ).encode()
+    }
+
+    private func readHello(_ attempt: Attempt, _ roster: Roster, _ own: Roster.Member) throws {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let outcome = try buffer.withUnsafeMutableBytes { try attempt.connection.read(into: $0) }
+        switch outcome {
+        case .wouldBlock: return
+        case .closed:
+            throw ClusterError(code: .peerClosed, message: "\(attempt.connection.peerAddress) closed before its hello")
+        case .bytes(let count): try attempt.decoder.append(Array(buffer[..<count]))
+        }
+        guard let frame = try attempt.decoder.next() else { return }
+        let hello = try LinkHello(decoding: frame)
+        let name = attempt.connection.peerIdentity?.name ?? ""
+        guard hello.runID == runID, hello.generation == roster.generation, hello.toWorker == own.workerRank,
+            hello.fromWorker < roster.members.count, roster.members[hello.fromWorker].name == name
+        else {
+            throw ClusterError(
+                code: .unexpectedMessage,
+                message: "\(name) opened a link of run \(hello.runID), generation \(hello.generation), from "
+                    + "\(hello.fromWorker) to \(hello.toWorker); expected run \(runID), generation "
+                    + "\(roster.generation), to \(own.workerRank)")
+        }
+        attempt.hasHello = true
+        if attempt.peer == nil {
+            let peer = roster.members[hello.fromWorker]
+            attempt.peer = peer
+            attempt.output = try self.hello(to: peer, roster, own)
+        }
+    }
+}

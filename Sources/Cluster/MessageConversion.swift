@@ -1,0 +1,202 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Coordination
+import Datasets
+import Digests
+import LoRA
+import Training
+import Wire
+
+// Between the values of the modules that know no network and the messages that know no model.
+
+/// A piece of work's number in messages and in the coordinator's state machine: kind and step. Two pieces with equal
+/// numbers are never under way at once, because a phase ends only when nothing is outstanding.
+struct WorkIdentity: Hashable {
+    let number: UInt64
+
+    init(_ header: StepHeader) {
+        self.init(kind: header.kind.rawValue, step: header.step)
+    }
+
+    init(kind: UInt32, step: Int) {
+        number = UInt64(kind) << 32 | UInt64(UInt32(truncatingIfNeeded: step))
+    }
+}
+
+extension PhaseStart {
+    init(_ setup: PhaseSetup) throws {
+        let state = setup.state
+        try self.init(
+            phase: setup.phase == .probe ? .probe : .fineTune, totalSteps: setup.totalSteps,
+            startStep: state?.step ?? 0,
+            adapterOwners: setup.assignment.roles.map { role in
+                switch role {
+                case .absent: .absent
+                case .own: .own
+                case .shared: .shared
+                }
+            },
+            exampleCount: 1, stateDigest: state?.digest.bytes ?? [], state: state?.bytes ?? [])
+    }
+
+    /// What the worker sets up.
+    func setup() throws -> PhaseSetup {
+        let phase: Training.Phase = phase == .probe ? .probe : .fineTune
+        var state: TrainingState?
+        if !self.state.isEmpty {
+            let received = try TrainingState(bytes: self.state)
+            guard received.digest.bytes == stateDigest, received.step == startStep else {
+                throw TrainingError(
+                    code: .wrongState,
+                    message: "the coordinator sent a state of step \(received.step) whose digest is not the stated one")
+            }
+            state = received
+        }
+        return PhaseSetup(
+            phase: phase, totalSteps: totalSteps,
+            assignment: AdapterAssignment(
+                roles: adapterOwners.map { owner in
+                    switch owner {
+                    case .absent: .absent
+                    case .own: .own
+                    case .shared: .shared
+                    }
+                }), state: state)
+    }
+}
+
+extension ShardAssignment {
+    /// The part of `work` that a worker computes.
+    init(_ work: StepWork, shards indexes: [Int], generation: UInt32) throws {
+        try self.init(
+            generation: Int(generation), workKind: WorkKind(work.kind), step: work.step,
+            shardCount: work.shards.count, exampleCount: work.exampleCount, tokenCount: work.tokenCount,
+            shards: indexes.map { try ShardAssignment.Shard(work.shards[$0]) })
+    }
+
+    var header: StepHeader {
+        StepHeader(
+            kind: StepWork.Kind(workKind), step: step, shardCount: shardCount, exampleCount: exampleCount,
+            tokenCount: tokenCount)
+    }
+
+    /// The shards as the trainer takes them.
+    var trainingShards: [Datasets.Shard] {
+        shards.map { shard in
+            Datasets.Shard(
+                index: shard.index,
+                examples: shard.examples.map { example in
+                    TokenisedExample(
+                        index: UInt32(example.exampleID), tokenIDs: example.tokenIDs,
+                        tokenTypeIDs: example.tokenTypeIDs.isEmpty
+                            ? [Int32](repeating: 0, count: example.tokenIDs.count) : example.tokenTypeIDs,
+                        target: Datasets.Target(example.target))
+                })
+        }
+    }
+}
+
+extension ShardAssignment.Shard {
+    init(_ shard: Datasets.Shard) throws {
+        try self.init(
+            index: shard.index,
+            examples: shard.examples.map { example in
+                try ShardAssignment.Example(
+                    exampleID: Int(example.index), tokenIDs: example.tokenIDs,
+                    tokenTypeIDs: example.tokenTypeIDs.contains { $0 != 0 } ? example.tokenTypeIDs : [],
+                    target: ShardAssignment.Target(example.target))
+            })
+    }
+}
+
+extension ShardAssignment.Target {
+    init?(_ target: Datasets.Target) {
+        switch target {
+        case .none: return nil
+        case .classIndex(let index): self = .classIndex(index)
+        case .score(let score): self = .score(score)
+        }
+    }
+}
+
+extension Datasets.Target {
+    init(_ target: ShardAssignment.Target?) {
+        switch target {
+        case nil: self = .none
+        case .classIndex(let index): self = .classIndex(index)
+        case .score(let score): self = .score(score)
+        }
+    }
+}
+
+extension WorkKind {
+    init(_ kind: StepWork.Kind) {
+        switch kind {
+        case .train: self = .train
+        case .importance: self = .importance
+        case .gradientScore: self = .gradientScore
+        case .predict: self = .evaluate
+        }
+    }
+}
+
+extension StepWork.Kind {
+    init(_ kind: WorkKind) {
+        switch kind {
+        case .train: self = .train
+        case .importance: self = .importance
+        case .gradientScore: self = .gradientScore
+        case .evaluate: self = .predict
+        }
+    }
+}
+
+extension WorkerFacts {
+    init(_ hello: Hello) {
+        self.init(
+            protocolVersion: UInt32(hello.protocolVersion), build: hello.build, incarnation: hello.incarnation,
+            slots: hello.slots, dataEndpoint: hello.dataEndpoint, numericProbe: hello.numericProbe,
+            numericProbeDescription: hello.numericProbeDescription, modelFingerprint: hello.modelFingerprint)
+    }
+}
+
+extension WorkerStage {
+    init(_ heartbeat: Heartbeat) {
+        guard let kind = heartbeat.work else {
+            self = .idle
+            return
+        }
+        let work = WorkIdentity(kind: kind.rawValue, step: heartbeat.step).number
+        self = heartbeat.isExchanging ? .exchanging(work: work) : .computing(work: work)
+    }
+}
+
+extension Wire.Roster {
+    init(_ roster: Coordination.Roster) throws {
+        try self.init(
+            generation: Int(roster.generation),
+            members: roster.members.map { member in
+                try Wire.Roster.Member(
+                    workerRank: member.workerRank, name: member.name, dataEndpoint: member.dataEndpoint,
+                    slots: member.slots)
+            })
+    }
+}
+
+extension Refusal {
+    init(_ refusal: JoinRefusal) throws {
+        let code: Refusal.Code =
+            switch refusal.code {
+            case .protocolVersion: .protocolVersion
+            case .build, .model: .modelFingerprint
+            case .numericProbe: .numericProbe
+            case .alreadyJoined: .nameInUse
+            case .rosterFull: .noPlace
+            case .runFailed: .runOver
+            }
+        try self.init(code: code, message: String(refusal.reason.prefix(1000)))
+    }
+}

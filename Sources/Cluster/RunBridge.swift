@@ -1,0 +1,88 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Coordination
+import Foundation
+import SecureTransport
+import Training
+import Wire
+
+/// Between the thread that runs the training and the thread that owns the sockets: commands one way, answers the other.
+///
+/// `@unchecked Sendable`: all mutable state is behind `condition`.
+final class RunBridge: @unchecked Sendable {
+    /// What the training wants of the cluster.
+    enum Command {
+        case beginPhase(PhaseStart)
+        case give(Work, StepWork)
+        case snapshot(step: Int)
+        /// Say farewell to everyone and end.
+        case end(Farewell)
+    }
+
+    /// What the cluster tells the training.
+    enum Answer {
+        case rosterReady(Coordination.Roster)
+        case phaseBegan(digest: [UInt8])
+        case stepDone(StepReport)
+        case sumsDone([Int64])
+        case predicted([Prediction])
+        case snapshot(Snapshot)
+        case failed(RunFailure)
+    }
+
+    /// Commands and answers that may wait: the training is at most two steps ahead of the cluster.
+    private static let limit = 64
+
+    let wake: WakeSignal
+    private let condition = NSCondition()
+    private var commands: [Command] = []
+    private var answers: [Answer] = []
+    private var failure: RunFailure?
+
+    init() throws {
+        wake = try WakeSignal()
+    }
+
+    func submit(_ command: Command) {
+        condition.withLock {
+            precondition(commands.count < Self.limit, "\(commands.count) commands wait for the cluster")
+            commands.append(command)
+        }
+        wake.fire()
+    }
+
+    /// The commands that have come since the last time.
+    func takeCommands() -> [Command] {
+        condition.withLock {
+            defer { commands = [] }
+            return commands
+        }
+    }
+
+    func deliver(_ answer: Answer) {
+        condition.withLock {
+            if case .failed(let failure) = answer {
+                self.failure = failure
+            }
+            precondition(answers.count < Self.limit, "\(answers.count) answers wait for the training")
+            answers.append(answer)
+            condition.broadcast()
+        }
+    }
+
+    /// Waits for the next answer. The cluster's own deadlines bound the wait: whatever does not come in time becomes a
+    /// failure there, and a failure is an answer.
+    /// - Throws: `RunFailure`, from then on always.
+    func nextAnswer() throws -> Answer {
+        try condition.withLock {
+            while answers.isEmpty, failure == nil {
+                condition.wait()
+            }
+            if let failure { throw failure }
+            return answers.removeFirst()
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Datasets
+import Foundation
+import LoRA
+import RunConfiguration
+import Tokenizers
+import Training
+import Transformer
+
+/// What a coordinator prepares before it asks anybody to join: model, data, and the run's course.
+struct RunPreparation {
+    let settings: RunSettings
+    let model: BaseModel
+    let trainable: TrainableModel
+    let data: RunData
+    /// Rows that were cut to the longest sequence: of the training and the validation set.
+    let truncatedCounts: (train: Int, validation: Int)
+
+    /// Reads and checks everything.
+    /// - Throws: The modules' errors, naming file, line, tensor or key.
+    init(_ settings: RunSettings) throws {
+        self.settings = settings
+        let model = try BaseModel(folder: settings.model, trainPooler: settings.modelOptions.trainPooler)
+        self.model = model
+        let tokenizer = try TokenizerFolder.load(URL(fileURLWithPath: settings.model, isDirectory: true))
+        let maximumLength = settings.training.maxSequenceLength
+        guard maximumLength <= model.configuration.positionCount else {
+            throw ClusterError(
+                code: .badSetup,
+                message: "training.max_sequence_length is \(maximumLength), the model has positions for "
+                    + "\(model.configuration.positionCount) tokens")
+        }
+        guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
+            throw ClusterError(
+                code: .badSetup,
+                message: "the tokenizer in \(settings.model) knows \(tokenizer.vocabularySize) tokens, the model "
+                    + "\(model.configuration.vocabularySize): they do not belong together")
+        }
+        let preparation = DataPreparation(reader: DatasetReader(settings.task.datasetOptions())) { text, pair in
+            let encoding = try tokenizer.encode(text, pair: pair, maximumLength: maximumLength)
+            return (encoding.tokenIDs, encoding.tokenTypeIDs, encoding.wasTruncated)
+        }
+        guard let trainingFile = settings.task.train else {
+            throw ClusterError(code: .badSetup, message: "task.train names no training file")
+        }
+        let training = try preparation.reader.read(trainingFile)
+        let labels = try Self.labels(settings, training)
+        let train = try preparation.tokenise(training, targets: Self.targets(of: training, labels))
+        var validation: EvaluationSet?
+        var truncatedValidation = 0
+        if let file = settings.task.validation {
+            let dataset = try preparation.reader.read(file)
+            let prepared = try preparation.tokenise(dataset, targets: Self.targets(of: dataset, labels))
+            truncatedValidation = prepared.truncatedCount
+            validation = EvaluationSet(
+                examples: prepared.examples, loss: settings.loss, metrics: settings.metrics,
+                positiveLabel: try Self.positiveLabel(settings, labels), shardTokens: settings.training.shardTokens)
+        }
+        data = RunData(train: train.examples, validation: validation, labels: labels?.names ?? [])
+        truncatedCounts = (train.truncatedCount, truncatedValidation)
+        trainable = try model.trainable(
+            lora: settings.loraSettings, labelCount: labels?.names.count ?? 1, sharing: settings.sharing)
+        try settings.loraDropSettings.validate()
+    }
+
+    /// The classes of a classification; nil for a regression.
+    private static func labels(_ settings: RunSettings, _ training: Dataset) throws -> LabelList? {
+        guard settings.task.kind == .classification else { return nil }
+        return settings.task.labels.isEmpty
+            ? try LabelList(distinctIn: training) : try LabelList(settings.task.labels, source: "task.labels")
+    }
+
+    private static func targets(of dataset: Dataset, _ labels: LabelList?) throws -> [Target] {
+        try labels.map { try $0.targets(of: dataset) } ?? dataset.scoreTargets()
+    }
+
+    /// The label that a binary F1 counts: the one that is named, else the last of two.
+    private static func positiveLabel(_ settings: RunSettings, _ labels: LabelList?) throws -> Int {
+        guard let labels else { return 0 }
+        guard let name = settings.task.positiveLabel else { return labels.names.count - 1 }
+        guard let index = labels.index(of: name) else {
+            throw ClusterError(
+                code: .badSetup,
+                message: "task.positive_label is \"\(name)\", the labels are \(labels.names.joined(separator: ", "))")
+        }
+        return index
+    }
+}

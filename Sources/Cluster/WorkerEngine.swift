@@ -1,0 +1,195 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Collectives
+import Datasets
+import Digests
+import ExactSums
+import Foundation
+import LoRA
+import SecureTransport
+import Tensors
+import Training
+import Transformer
+import Wire
+
+/// The computing side of a worker: carries out tasks in order and answers with messages. One thread runs it; the slots'
+/// threads compute for it.
+final class WorkerEngine {
+    private let name: String
+    private let model: SequenceClassifier
+    private let settings: ComputeSettings
+    private let trainable: TrainableModel
+    private let mailbox: WorkerMailbox
+    private let links: DataLinkFormation
+    private let log: WorkerLog
+    private let pool: SlotPool
+    private var exchange: GradientExchange?
+    private var trainer: PhaseTrainer?
+
+    init(
+        name: String, model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, slots: Int,
+        mailbox: WorkerMailbox, links: DataLinkFormation, log: WorkerLog
+    ) {
+        self.name = name
+        self.model = model
+        self.settings = settings
+        self.trainable = trainable
+        self.mailbox = mailbox
+        self.links = links
+        self.log = log
+        pool = SlotPool(slotCount: slots)
+    }
+
+    /// Works until the mailbox is closed or something goes wrong, which the coordinator is told.
+    func run() {
+        FloatingPointMode.flushDenormals()
+        while let task = mailbox.nextTask() {
+            do {
+                try carryOut(task)
+            } catch {
+                report(error)
+                return
+            }
+        }
+    }
+
+    private func carryOut(_ task: WorkerMailbox.Task) throws {
+        switch task {
+        case .formLinks(let roster):
+            let formed = try links.form(roster, cancellation: mailbox.cancellation)
+            exchange = GradientExchange(formed)
+            log.write(.info, "links-ready", "\(roster.members.count - 1) data links of generation \(roster.generation)")
+            mailbox.post(.linksReady(try LinksReady(generation: roster.generation)))
+        case .beginPhase(let start):
+            let trainer = try PhaseTrainer(
+                model: model, settings: settings, trainable: trainable, setup: try start.setup(), pool: pool)
+            self.trainer = trainer
+            log.write(.info, "phase-begins", "\(trainer.setup.phase.name) from step \(trainer.step)")
+            mailbox.post(.phaseReady(try PhaseReady(step: trainer.step, digest: trainer.digest.bytes)))
+        case .compute(let assignment):
+            try compute(assignment)
+            mailbox.progress = WorkerMailbox.Progress()
+        case .snapshot(let request):
+            let state = try current().state
+            guard state.step == request.step else {
+                throw ClusterError(
+                    code: .unexpectedMessage,
+                    message: "a snapshot of step \(request.step) was asked for, the state is at step \(state.step)")
+            }
+            mailbox.post(
+                .snapshot(try Snapshot(step: state.step, digest: state.digest.bytes, state: state.bytes)))
+        }
+    }
+
+    private func compute(_ assignment: ShardAssignment) throws {
+        mailbox.progress = WorkerMailbox.Progress(work: assignment.workKind, step: assignment.step)
+        guard assignment.workKind != .evaluate else {
+            try predict(assignment)
+            return
+        }
+        let trainer = try current()
+        guard let exchange else {
+            throw ClusterError(code: .unexpectedMessage, message: "work was assigned before the roster")
+        }
+        let header = assignment.header
+        let times = ShardTimes()
+        let began = MonotonicClock.now()
+        let local = try trainer.localSums(header, shards: assignment.trainingShards) { [mailbox] shard, nanoseconds in
+            times.add(shard, nanoseconds)
+            mailbox.shardDone()
+        }
+        let computed = MonotonicClock.now()
+        mailbox.progress.isExchanging = true
+        let reduced = try exchange.sum(local)
+        let exchanged = MonotonicClock.now()
+
+        var lossSum: Int64 = 0
+        var gradientNorm = 0.0
+        var scores: [Int64] = []
+        if header.kind == .train {
+            let outcome = try trainer.commit(reduced, header)
+            lossSum = reduced.sums[trainer.lossIndex(header)]
+            gradientNorm = outcome.gradientNorm
+        } else {
+            scores = try trainer.scores(reduced, header)
+        }
+        mailbox.post(
+            .stepReport(
+                try StepReport(
+                    generation: assignment.generation, workKind: assignment.workKind, step: assignment.step,
+                    digest: trainer.digest.bytes, lossSum: lossSum, lossCount: header.exampleCount,
+                    gradientNorm: gradientNorm, shardTimes: times.sorted,
+                    computeNanoseconds: Int(computed.nanoseconds - began.nanoseconds),
+                    exchangeNanoseconds: Int(exchanged.nanoseconds - computed.nanoseconds), reducedSums: scores)))
+    }
+
+    private func predict(_ assignment: ShardAssignment) throws {
+        let mailbox = self.mailbox
+        let generation = assignment.generation
+        let step = assignment.step
+        try current().predict(assignment.trainingShards) { shard, predictions in
+            let report = try PredictionReport(
+                generation: generation, workID: step, shardIndex: shard.index,
+                exampleIDs: predictions.map { Int($0.example) }, labelCount: predictions[0].logits.count, lossSum: 0,
+                durationNanoseconds: 0, logits: predictions.flatMap(\.logits))
+            mailbox.shardDone()
+            mailbox.post(.predictionReport(report))
+        }
+    }
+
+    private func current() throws -> PhaseTrainer {
+        guard let trainer else {
+            throw ClusterError(code: .unexpectedMessage, message: "work was assigned before a phase began")
+        }
+        return trainer
+    }
+
+    /// Tells the coordinator why this worker cannot go on.
+    private func report(_ error: any Error) {
+        let progress = mailbox.progress
+        let code: Failure.Code
+        switch error {
+        case let error as TrainingError where error.code == .notFinite: code = .notFinite
+        case is TrainingError: code = .setup
+        case is WireError: code = .protocol
+        case let error as TransportError where error.code == .timedOut: code = .deadline
+        case is TransportError, is CollectiveError: code = .peerLost
+        default: code = .internal
+        }
+        log.write(.error, "worker-failed", "\(error)")
+        var phase: Wire.Phase?
+        if let trainer {
+            phase = trainer.setup.phase == .probe ? .probe : .fineTune
+        }
+        let text = String("\(error)".prefix(1000))
+        do {
+            mailbox.post(
+                .failure(
+                    try Failure(
+                        code: code, message: text.isEmpty ? "\(type(of: error))" : text, phase: phase,
+                        step: progress.step, shard: nil, tensor: "", peer: "")))
+        } catch {
+            log.write(.error, "worker-failed", "the failure itself cannot be reported: \(error)")
+            mailbox.close()
+        }
+    }
+}
+
+/// How long each shard of a step took.
+///
+/// `@unchecked Sendable`: the list is behind `lock`.
+private final class ShardTimes: @unchecked Sendable {
+    private let lock = NSLock()
+    private var times: [StepReport.ShardTime] = []
+
+    func add(_ shard: Int, _ nanoseconds: UInt64) {
+        lock.withLock { times.append(StepReport.ShardTime(shard: shard, nanoseconds: Int(nanoseconds))) }
+    }
+
+    var sorted: [StepReport.ShardTime] {
+        lock.withLock { times.sorted { $0.shard < $1.shard } }
+    }
+}

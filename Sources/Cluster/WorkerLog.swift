@@ -1,0 +1,78 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Foundation
+import SecureTransport
+import Wire
+
+/// A worker's log records on their way to the coordinator.
+///
+/// They wait here until the coordinator says that they are written. The queue is bounded: when it is full the oldest
+/// records go, and a record says how many.
+///
+/// `@unchecked Sendable`: all mutable state is behind `lock`.
+final class WorkerLog: @unchecked Sendable {
+    private static let limit = 4096
+    private static let batchSize = 128
+
+    private let lock = NSLock()
+    private let minimum: LogSeverity
+    private var waiting: [LogBatch.Record] = []
+    private var sequence: UInt64 = 0
+    /// The highest sequence that was handed out to be sent.
+    private var sentUpTo: UInt64 = 0
+    private var dropped = 0
+
+    init(minimum: LogSeverity) {
+        self.minimum = minimum
+    }
+
+    func write(_ severity: LogSeverity, _ event: String, _ message: String) {
+        guard severity >= minimum else { return }
+        lock.withLock {
+            if waiting.count >= Self.limit {
+                waiting.removeFirst(Self.limit / 4)
+                dropped += Self.limit / 4
+                append(.warning, "log-overflow", "\(dropped) records were dropped: the coordinator takes none")
+            }
+            append(severity, event, message)
+        }
+    }
+
+    /// What is to be sent now, each record once.
+    func takeBatches() -> [ControlMessage] {
+        lock.withLock {
+            let fresh = waiting.filter { $0.sequence > sentUpTo }
+            sentUpTo = fresh.last?.sequence ?? sentUpTo
+            return stride(from: 0, to: fresh.count, by: Self.batchSize).compactMap { start in
+                try? .logBatch(LogBatch(records: Array(fresh[start..<min(start + Self.batchSize, fresh.count)])))
+            }
+        }
+    }
+
+    /// Records up to `sequence` are in the coordinator's files.
+    func acknowledged(_ sequence: UInt64) {
+        lock.withLock { waiting.removeAll { $0.sequence <= sequence } }
+    }
+
+    private func append(_ severity: LogSeverity, _ event: String, _ message: String) {
+        sequence += 1
+        let level: LogBatch.Level =
+            switch severity {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        let text = String(decoding: message.utf8.prefix(4096), as: UTF8.self)
+        if let record = try? LogBatch.Record(
+            sequence: sequence, level: level,
+            monotonicNanoseconds: Int(MonotonicClock.now().nanoseconds),
+            wallNanoseconds: Int(Date().timeIntervalSince1970 * 1e9), event: event, message: text, fieldsJSON: "")
+        {
+            waiting.append(record)
+        }
+    }
+}

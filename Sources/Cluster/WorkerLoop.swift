@@ -1,0 +1,151 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import SecureTransport
+import Wire
+
+/// A worker's thread for the control link: joins the run, passes tasks to the engine and its messages to the
+/// coordinator, sends heartbeats, and notices when the coordinator is gone.
+final class WorkerLoop {
+    /// How a worker's part in a run ended.
+    enum End: Equatable {
+        /// The coordinator said farewell, with this exit code and reason.
+        case farewell(exitCode: Int, message: String)
+    }
+
+    private static let heartbeatInterval = Duration.seconds(1)
+
+    private let channel: ControlChannel
+    private let mailbox: WorkerMailbox
+    private let log: WorkerLog
+    /// Silence after which the coordinator counts as lost.
+    private let silenceLimit: Duration
+    private var poller = Poller()
+    private var heartbeats: UInt64 = 0
+
+    init(channel: ControlChannel, mailbox: WorkerMailbox, log: WorkerLog, silenceLimit: Duration) {
+        self.channel = channel
+        self.mailbox = mailbox
+        self.log = log
+        self.silenceLimit = silenceLimit
+    }
+
+    /// Dials the coordinator, again and again until the deadline, since it may start later than its workers.
+    /// - Throws: `TransportError` of the last attempt.
+    static func dial(
+        _ endpoint: Endpoint, context: TLSContext, until deadline: Deadline
+    ) throws -> ControlChannel {
+        var pause = Duration.milliseconds(20)
+        while true {
+            do {
+                let socket = try StreamSocket.connect(to: endpoint, until: deadline)
+                let connection = try TLSConnection(
+                    socket, side: .client, context: context, expecting: .any(.coordinator, ofRun: context.identity.run),
+                    handshakeDeadline: deadline)
+                var poller = Poller()
+                while try connection.progressHandshake() == .waiting {
+                    _ = try poller.wait(for: connection.interest, of: connection.descriptor, until: deadline)
+                }
+                return ControlChannel(connection, limits: .fromCoordinator)
+            } catch let error as TransportError where error.code == .unreachable && !deadline.hasPassed {
+                var idle = Poller()
+                _ = try idle.wait(for: [:], until: min(.after(pause), deadline))
+                pause = min(pause * 2, .seconds(2))
+            }
+        }
+    }
+
+    /// Introduces this worker.
+    /// - Throws: `ClusterError` with `.refused` and the coordinator's reason.
+    func join(_ hello: Hello, until deadline: Deadline) throws -> Welcome {
+        try channel.send(.hello(hello))
+        while true {
+            try channel.flush()
+            let received = try channel.receive()
+            for message in received.messages {
+                switch message {
+                case .welcome(let welcome): return welcome
+                case .refusal(let refusal):
+                    throw ClusterError(
+                        code: .refused, message: "the coordinator does not take this worker: \(refusal.message)")
+                case .heartbeat: continue
+                default:
+                    throw ClusterError(
+                        code: .unexpectedMessage, message: "the coordinator answered the hello with something else")
+                }
+            }
+            if received.isClosed {
+                throw ClusterError(code: .coordinatorLost, message: "the coordinator closed before it answered the hello")
+            }
+            guard !deadline.hasPassed else {
+                throw ClusterError(code: .coordinatorLost, message: "the coordinator did not answer the hello in time")
+            }
+            _ = try poller.wait(for: channel.interest, of: channel.connection.descriptor, until: deadline)
+        }
+    }
+
+    /// Serves until the coordinator says farewell.
+    /// - Throws: `ClusterError` with `.coordinatorLost`; `TransportError`, `WireError`.
+    func serve() throws -> End {
+        var lastHeard = MonotonicClock.now()
+        var nextHeartbeat = Deadline.after(.zero)
+        while true {
+            for message in log.takeBatches() + mailbox.takeMessages() {
+                try channel.send(message)
+            }
+            if nextHeartbeat.hasPassed {
+                nextHeartbeat = .after(Self.heartbeatInterval)
+                try channel.send(.heartbeat(heartbeat()))
+            }
+            try channel.flush()
+            let ready = try poller.wait(
+                for: [channel.connection.descriptor: channel.interest, mailbox.wake.descriptor: .readable],
+                until: nextHeartbeat)
+            if ready[mailbox.wake.descriptor] != nil {
+                _ = mailbox.wake.clear()
+            }
+            let received = try channel.receive()
+            if !received.messages.isEmpty {
+                lastHeard = MonotonicClock.now()
+            }
+            for message in received.messages {
+                if let end = try take(message) { return end }
+            }
+            if received.isClosed {
+                throw ClusterError(code: .coordinatorLost, message: "the coordinator closed the connection")
+            }
+            if MonotonicClock.now().since(lastHeard) > silenceLimit {
+                throw ClusterError(
+                    code: .coordinatorLost, message: "nothing was heard from the coordinator for \(silenceLimit)")
+            }
+        }
+    }
+
+    private func take(_ message: ControlMessage) throws -> End? {
+        switch message {
+        case .roster(let roster): try mailbox.post(.formLinks(roster))
+        case .phaseStart(let start): try mailbox.post(.beginPhase(start))
+        case .shardAssignment(let assignment): try mailbox.post(.compute(assignment))
+        case .snapshotRequest(let request): try mailbox.post(.snapshot(request))
+        case .logAcknowledgement(let acknowledgement): log.acknowledged(acknowledgement.sequence)
+        case .heartbeat: break
+        case .farewell(let farewell):
+            return .farewell(exitCode: farewell.exitCode, message: farewell.message)
+        case .halt, .hello, .welcome, .refusal, .linksReady, .phaseReady, .stepReport, .predictionReport, .snapshot,
+            .halted, .logBatch, .failure:
+            throw ClusterError(
+                code: .unexpectedMessage, message: "the coordinator sent a message that has no place here")
+        }
+        return nil
+    }
+
+    private func heartbeat() throws -> Heartbeat {
+        heartbeats += 1
+        let progress = mailbox.progress
+        return try Heartbeat(
+            counter: heartbeats, monotonicNanoseconds: Int(MonotonicClock.now().nanoseconds), step: progress.step,
+            shardsDone: progress.shardsDone, work: progress.work, isExchanging: progress.isExchanging)
+    }
+}

@@ -1,0 +1,103 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Digests
+import Foundation
+import RunConfiguration
+package import SecureTransport
+import Training
+import Wire
+
+/// One worker, from its start to the coordinator's farewell.
+package struct WorkerProcess {
+    /// What a worker is told on its command line; everything else comes from the coordinator.
+    package struct Options: Sendable {
+        /// Where the coordinator listens.
+        package var coordinator: Endpoint
+        /// The base model's folder on this host.
+        package var model: String
+        package var trainsPooler: Bool
+        package var slots: Int
+        /// The address that data links are taken at, and the port; 0 takes any free one.
+        package var bind: Endpoint
+        /// The address by which other workers reach this one; nil is the one that leads to the coordinator.
+        package var advertise: String?
+        /// How long the coordinator may be out of reach at the start.
+        package var joinTimeout: Duration
+        /// Silence after which the coordinator counts as lost.
+        package var silenceLimit: Duration
+
+        package init(
+            coordinator: Endpoint, model: String, trainsPooler: Bool = false, slots: Int, bind: Endpoint,
+            advertise: String? = nil, joinTimeout: Duration = .seconds(120), silenceLimit: Duration = .seconds(60)
+        ) {
+            self.coordinator = coordinator
+            self.model = model
+            self.trainsPooler = trainsPooler
+            self.slots = slots
+            self.bind = bind
+            self.advertise = advertise
+            self.joinTimeout = joinTimeout
+            self.silenceLimit = silenceLimit
+        }
+    }
+
+    private let options: Options
+    private let context: TLSContext
+
+    /// - Throws: `TransportError` if the credentials cannot be used.
+    package init(_ options: Options, credentials: TLSCredentials) throws {
+        self.options = options
+        context = try TLSContext(credentials)
+    }
+
+    /// Runs until the coordinator says farewell.
+    /// - Returns: The exit code that the coordinator asks for, and its reason.
+    /// - Throws: Whatever keeps the worker from taking part.
+    package func run() throws -> (exitCode: Int, message: String) {
+        let model = try BaseModel(folder: options.model, trainPooler: options.trainsPooler)
+        let listener = try Listener(on: options.bind)
+        let deadline = Deadline.after(options.joinTimeout)
+        let channel = try WorkerLoop.dial(options.coordinator, context: context, until: deadline)
+        defer { channel.close() }
+        let mailbox = try WorkerMailbox()
+        let log = WorkerLog(minimum: .info)
+        let loop = WorkerLoop(channel: channel, mailbox: mailbox, log: log, silenceLimit: options.silenceLimit)
+        let welcome = try loop.join(hello(model, listener), until: deadline)
+        log.write(.info, "joined", "joined run \(welcome.runID) with \(options.slots) slots")
+
+        let settings = try RunSettings.parse(welcome.configuration, path: "the coordinator's configuration")
+        let engine = WorkerEngine(
+            name: context.identity.name, model: model.classifier, settings: settings.computeSettings,
+            trainable: try model.trainable(
+                lora: settings.loraSettings, labelCount: welcome.labelCount, sharing: settings.sharing),
+            slots: options.slots, mailbox: mailbox,
+            links: DataLinkFormation(
+                ownName: context.identity.name, runID: welcome.runID, listener: listener, context: context,
+                timeLimit: .seconds(60)), log: log)
+        let computing = JoinableThread(name: "engine") { engine.run() }
+        defer {
+            mailbox.close()
+            computing.join()
+        }
+        switch try loop.serve() {
+        case .farewell(let exitCode, let message):
+            return (exitCode, message)
+        }
+    }
+
+    private func hello(_ model: BaseModel, _ listener: Listener) throws -> Hello {
+        let address = try options.advertise ?? LocalAddress.usedToReach(options.coordinator)
+        return try Hello(
+            build: BuildIdentity.current, incarnation: UInt64(max(1, Date().timeIntervalSince1970 * 1e6)),
+            slots: options.slots, memoryByteCount: Int(min(ProcessInfo.processInfo.physicalMemory, 1 << 60)),
+            dataEndpoint: Endpoint(host: address, port: listener.localEndpoint.port).description,
+            numericProbe: NumericProbe.digest(model.configuration).bytes,
+            numericProbeDescription: NumericProbe.machineDescription,
+            modelFingerprint: model.fingerprint.bytes, hostName: ProcessInfo.processInfo.hostName,
+            processID: Int(ProcessInfo.processInfo.processIdentifier),
+            wallClockNanoseconds: Int(Date().timeIntervalSince1970 * 1e9))
+    }
+}

@@ -1,0 +1,114 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Datasets
+package import LoRA
+package import Metrics
+package import Training
+
+// What the modules need of the configuration, in their own terms.
+extension RunSettings {
+    package var loraSettings: LoRASettings {
+        LoRASettings(
+            adapterRank: lora.adapterRank, alpha: lora.alpha, dropout: lora.dropout,
+            targetModules: lora.targetModules)
+    }
+
+    package var loraDropSettings: LoRADropSettings {
+        LoRADropSettings(
+            sampleRatio: loraDrop.sampleRatio, threshold: loraDrop.threshold, probeEpochs: loraDrop.probeEpochs,
+            granularity: loraDrop.granularity == .layer ? .layer : .module, score: loraDrop.importanceScore,
+            share: loraDrop.share != .absent, keepLayers: loraDrop.keepLayers.isEmpty ? nil : loraDrop.keepLayers,
+            keepCount: loraDrop.keepCount, warmStart: loraDrop.start == .warm)
+    }
+
+    package var sharing: Sharing {
+        switch loraDrop.share {
+        case .trained: .trained
+        case .frozen: .frozen
+        case .absent: .absent
+        }
+    }
+
+    /// The loss of the task.
+    package var loss: Loss { task.kind == .regression ? .squaredError : .crossEntropy }
+
+    /// What every worker has to know of the training.
+    package var computeSettings: ComputeSettings {
+        ComputeSettings(
+            optimizer: OptimizerSettings(
+                learningRate: training.learningRate, headLearningRate: training.resolvedHeadLearningRate,
+                weightDecay: training.weightDecay, beta1: training.adamBeta1, beta2: training.adamBeta2,
+                epsilon: training.adamEpsilon,
+                maxGradientNorm: training.maxGradientNorm > 0 ? training.maxGradientNorm : nil),
+            probeLearningRate: loraDrop.probeLearningRate ?? training.learningRate,
+            schedule: training.learningRateShape,
+            warmup: training.warmupSteps.map { .steps($0) } ?? .ratio(training.warmupRatio), loss: loss,
+            seed: training.seed)
+    }
+
+    /// The metrics of an evaluation: the one that was asked for, and those that people expect beside it.
+    package var metrics: [Metric] {
+        let chosen = task.resolvedMetric.metric
+        let usual: [Metric] = task.kind == .regression ? [.pearson, .spearmanr] : [.accuracy]
+        return [chosen] + usual.filter { $0 != chosen }
+    }
+
+    /// The run's course.
+    package var plan: RunPlan {
+        RunPlan(
+            compute: computeSettings, lora: loraSettings, selection: loraDropSettings, epochs: training.epochs,
+            maxSteps: training.maxSteps, stepSize: training.examplesPerStep, shardTokens: training.shardTokens,
+            evaluation: interval(resolvedEvaluationStrategy, steps: training.evaluationSteps),
+            loggingSteps: training.loggingSteps, saving: interval(training.saveStrategy, steps: training.saveSteps),
+            saveTotalLimit: training.saveTotalLimit, earlyStoppingPatience: training.earlyStoppingPatience,
+            earlyStoppingThreshold: training.earlyStoppingThreshold, loadsBestAtEnd: training.loadBestAtEnd,
+            bestMetric: task.resolvedMetric.metric)
+    }
+
+    private func interval(_ choice: IntervalChoice, steps: Int?) -> Interval {
+        switch choice {
+        case .never: .never
+        case .epoch: .everyEpoch
+        case .steps: .everySteps(steps ?? training.loggingSteps)
+        }
+    }
+}
+
+extension RunSettings.LoRADropSection {
+    fileprivate var importanceScore: ImportanceScore {
+        switch score {
+        case .output: .output
+        case .random: .random
+        case .reverse: .reverse
+        case .weightNorm: .weightNorm
+        case .gradient: .gradient
+        }
+    }
+}
+
+extension RunSettings.TrainingSection {
+    fileprivate var learningRateShape: LearningRateSchedule.Shape {
+        switch schedule {
+        case .linear: .linear
+        case .cosine: .cosine
+        case .constant: .constant
+        }
+    }
+}
+
+extension MetricChoice {
+    /// The metric of that name.
+    package var metric: Metric {
+        switch self {
+        case .accuracy: .accuracy
+        case .f1: .f1
+        case .f1Macro: .f1Macro
+        case .matthewsCorrelation: .matthewsCorrelation
+        case .pearson: .pearson
+        case .spearman: .spearmanr
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Datasets
+package import Metrics
+
+/// A data set that a run is measured on.
+package struct EvaluationSet: Sendable {
+    package let examples: [TokenisedExample]
+    package let loss: Loss
+    package let metrics: [Metric]
+    /// The label that counts as positive in a binary F1.
+    package let positiveLabel: Int
+    package let shardTokens: Int
+
+    /// Examples of one piece of work: enough to keep all slots busy, few enough to stay within a message.
+    private static let chunkSize = 2048
+
+    package init(
+        examples: [TokenisedExample], loss: Loss, metrics: [Metric], positiveLabel: Int, shardTokens: Int
+    ) {
+        self.examples = examples
+        self.loss = loss
+        self.metrics = metrics
+        self.positiveLabel = positiveLabel
+        self.shardTokens = shardTokens
+    }
+
+    /// The logits of every example, in file order.
+    package func predict(with fleet: any Fleet, nextPass: () -> Int) throws -> [Prediction] {
+        var predictions: [Prediction] = []
+        predictions.reserveCapacity(examples.count)
+        for chunk in ShardPlan.chunks(exampleCount: examples.count, chunkSize: Self.chunkSize) {
+            let part = Array(examples[chunk])
+            let work = StepWork(
+                kind: .predict, step: nextPass(), shards: ShardPlan.shards(of: part, shardTokens: shardTokens))
+            let answers = Dictionary(
+                try fleet.predict(work).map { ($0.example, $0) }, uniquingKeysWith: { first, _ in first })
+            for example in part {
+                guard let answer = answers[example.index] else {
+                    throw TrainingError(
+                        code: .shardsMiscounted,
+                        message: "no prediction came back for row \(example.index) of \(part.count) that were asked for")
+                }
+                predictions.append(answer)
+            }
+        }
+        return predictions
+    }
+
+    /// The mean loss and the metrics of predictions in file order, by transformers' names.
+    package func measure(_ predictions: [Prediction]) throws -> [String: Double] {
+        precondition(predictions.count == examples.count, "\(predictions.count) predictions of \(examples.count)")
+        var result: [String: Double] = [:]
+        var total = 0.0
+        for (prediction, example) in zip(predictions, examples) {
+            total += loss.value(logits: prediction.logits, target: example.target)
+        }
+        result["eval_loss"] = total / Double(max(1, examples.count))
+        for metric in metrics {
+            result["eval_\(metric.rawValue)"] = try value(of: metric, predictions)
+        }
+        return result
+    }
+
+    private func value(of metric: Metric, _ predictions: [Prediction]) throws -> Double {
+        switch loss {
+        case .crossEntropy:
+            return try metric.value(
+                predictions: predictions.map { Self.label(of: $0.logits) },
+                references: examples.map { if case .classIndex(let label) = $0.target { label } else { -1 } },
+                positiveLabel: positiveLabel)
+        case .squaredError:
+            return try metric.value(
+                predictions: predictions.map { Double($0.logits[0]) },
+                references: examples.map { if case .score(let score) = $0.target { Double(score) } else { .nan } })
+        }
+    }
+
+    /// The place of the largest logit; of equal ones the first.
+    package static func label(of logits: [Float]) -> Int {
+        var best = 0
+        for place in logits.indices where logits[place] > logits[best] {
+            best = place
+        }
+        return best
+    }
+}

@@ -1,0 +1,80 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Datasets
+package import Digests
+import Foundation
+import LoRA
+package import Transformer
+
+/// The threads of this process as a fleet: a complete trainer without any network.
+package final class LocalFleet: Fleet {
+    private let model: SequenceClassifier
+    private let settings: ComputeSettings
+    private let trainable: TrainableModel
+    private let pool: SlotPool
+    private var trainer: PhaseTrainer?
+
+    package init(model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, slots: Int) {
+        self.model = model
+        self.settings = settings
+        self.trainable = trainable
+        pool = SlotPool(slotCount: slots)
+    }
+
+    package var slotCount: Int { pool.slotCount }
+
+    package func begin(_ setup: PhaseSetup) throws -> Digest {
+        let trainer = try PhaseTrainer(
+            model: model, settings: settings, trainable: trainable, setup: setup, pool: pool)
+        self.trainer = trainer
+        return trainer.digest
+    }
+
+    package func train(
+        _ steps: Range<Int>, work: (Int) throws -> StepWork, committed: (StepOutcome) throws -> Bool
+    ) throws {
+        let trainer = current()
+        for step in steps {
+            let work = try work(step)
+            let sums = try trainer.localSums(work.header, shards: work.shards)
+            guard try committed(trainer.commit(sums, work.header)) else { return }
+        }
+    }
+
+    package func sums(of work: StepWork) throws -> [Int64] {
+        let trainer = current()
+        return try trainer.scores(trainer.localSums(work.header, shards: work.shards), work.header)
+    }
+
+    package func predict(_ work: StepWork) throws -> [Prediction] {
+        let gathered = GatheredPredictions()
+        try current().predict(work.shards) { _, predictions in gathered.add(predictions) }
+        return gathered.all
+    }
+
+    package func snapshot() throws -> TrainingState {
+        current().state
+    }
+
+    private func current() -> PhaseTrainer {
+        guard let trainer else { preconditionFailure("work before the first phase") }
+        return trainer
+    }
+}
+
+/// Predictions from several slots.
+///
+/// `@unchecked Sendable`: the array is behind `lock`.
+private final class GatheredPredictions: @unchecked Sendable {
+    private let lock = NSLock()
+    private var predictions: [Prediction] = []
+
+    func add(_ more: [Prediction]) {
+        lock.withLock { predictions += more }
+    }
+
+    var all: [Prediction] { lock.withLock { predictions } }
+}

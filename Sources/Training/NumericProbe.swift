@@ -1,0 +1,93 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Digests
+import Foundation
+import Randomness
+import Tensors
+package import Transformer
+
+/// A fixed computation whose bits tell whether two machines compute alike: GEMMs of the model's shapes, the fused
+/// kernels and AdamW, on numbers drawn from a fixed seed.
+///
+/// Workers state its SHA-256 when they join (docs/numerics.md, the exactness contract). It runs on one thread in the
+/// mode of the slots' threads.
+package enum NumericProbe {
+    /// Rows of the probe's GEMMs: a typical shard, with tails for every kernel.
+    private static let rowCounts = [1, 97]
+
+    /// The probe's sum for a model.
+    package static func digest(_ configuration: EncoderConfiguration) -> Digest {
+        BLAS.useOneThread()
+        FloatingPointMode.flushDenormals()
+        var hash = SHA256()
+        var draws: UInt32 = 0
+        func matrix(_ rows: Int, _ columns: Int, _ spread: Float = 1) -> Matrix {
+            draws += 1
+            let stream = RandomStream(seed: 0x6C6F_7261_6472_6F70, purpose: .audit, index: draws)
+            return Matrix(
+                rows: rows, columns: columns,
+                values: stream.uniform(count: rows * columns, low: -spread, high: spread))
+        }
+        let shapes = Set(configuration.projections.map { [$0.inputSize, $0.outputSize] })
+            .sorted { ($0[0], $0[1]) < ($1[0], $1[1]) }
+        for rows in rowCounts {
+            for shape in shapes {
+                let x = matrix(rows, shape[0])
+                let weight = matrix(shape[1], shape[0], 0.05)
+                let y = Matrix(rows: rows, columns: shape[1])
+                gemm(x, weight, transposed: true, into: y)
+                hash.update(y.values)
+                let back = Matrix(rows: rows, columns: shape[0])
+                gemm(y, weight, into: back)
+                hash.update(back.values)
+                let down = Matrix(rows: 8, columns: shape[0])
+                gemm(matrix(rows, 8), transposed: true, x, into: down)
+                hash.update(down.values)
+            }
+            kernels(rows: rows, configuration, matrix: matrix, into: &hash)
+        }
+        return hash.finish()
+    }
+
+    private static func kernels(
+        rows: Int, _ configuration: EncoderConfiguration,
+        matrix: (_ rows: Int, _ columns: Int, _ spread: Float) -> Matrix, into hash: inout SHA256
+    ) {
+        let hidden = configuration.hiddenSize
+        let activated = matrix(rows, hidden, 4)
+        let slope = Matrix(rows: rows, columns: hidden)
+        configuration.activation.apply(to: activated, bias: matrix(1, hidden, 1), slope: slope)
+        hash.update(activated.values + slope.values)
+        let normalised = Matrix(rows: rows, columns: hidden)
+        LayerNorm(
+            gamma: matrix(1, hidden, 1), beta: matrix(1, hidden, 1), epsilon: configuration.layerNormEpsilon
+        ).apply(activated, residual: matrix(rows, hidden, 1), into: normalised)
+        hash.update(normalised.values)
+        let scores = matrix(rows, rows + 3, 6)
+        scores.applySoftmax(scale: 0.25)
+        hash.update(scores.values)
+        let parameters = matrix(1, hidden, 1)
+        let first = Matrix(rows: 1, columns: hidden)
+        let second = Matrix(rows: 1, columns: hidden)
+        for step in 1...3 {
+            AdamW().update(
+                parameters, firstMoments: first, secondMoments: second, gradients: matrix(1, hidden, 0.1),
+                learningRate: 1e-3, weightDecay: 0.01, step: step)
+        }
+        hash.update(parameters.values + first.values + second.values)
+        hash.update([activated.sumOfSquares])
+    }
+}
+
+extension NumericProbe {
+    /// The processor and the BLAS, for messages about workers whose bits differ.
+    package static var machineDescription: String {
+        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let model = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+        let processor = model.flatMap { $0.split(separator: ":").last }?.trimmingCharacters(in: .whitespaces)
+        return "\(processor ?? "an unknown processor"), \(BLAS.description)"
+    }
+}

@@ -1,0 +1,175 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Datasets
+import LoRA
+import Metrics
+
+// Stage two: train the kept layers' LoRA and the shared one on all of the data, from the pre-trained weights.
+extension TrainingRun {
+    func fineTune(_ decision: LayerDecision, probe: TrainingState?, resuming state: TrainingState?) throws -> RunEnd {
+        let assignment = trainable.assignment(decision)
+        var batches = BatchSchedule(
+            phase: .fineTune, examples: data.train, batchSize: plan.stepSize, shardTokens: plan.shardTokens,
+            seed: plan.compute.seed)
+        let totalSteps = plan.maxSteps ?? plan.epochs * batches.stepsPerEpoch
+        let start = state ?? initialState(assignment, probe: probe)
+        let setup = PhaseSetup(phase: .fineTune, totalSteps: totalSteps, assignment: assignment, state: start)
+        _ = try fleet.begin(setup)
+        observer.phaseBegan(.fineTune, facts: facts(of: setup, batches: batches))
+        progress.phase = Phase.fineTune.rawValue
+        progress.step = start?.step ?? 0
+
+        var patience = earlyStopping()
+        var isExhausted = patience.shouldStop
+        while progress.step < totalSteps, !stop.isRequested, !isExhausted {
+            let end = nextBoundary(after: progress.step, totalSteps: totalSteps, stepsPerEpoch: batches.stepsPerEpoch)
+            try train(progress.step..<end, setup: setup, batches: &batches)
+            if stop.isRequested && progress.step < totalSteps { break }
+            let isLast = progress.step == totalSteps
+            var isBest = false
+            if plan.evaluation.isDue(after: progress.step, stepsPerEpoch: batches.stepsPerEpoch) && !isLast {
+                isBest = try evaluate(stepsPerEpoch: batches.stepsPerEpoch, &patience)
+                isExhausted = patience.shouldStop
+            }
+            let saves = plan.saving.isDue(after: progress.step, stepsPerEpoch: batches.stepsPerEpoch)
+            if (saves || isBest && plan.loadsBestAtEnd) && !isLast {
+                try saveCheckpoint(
+                    try fleet.snapshot(), assignment: assignment, decision: decision, isBest: isBest)
+            }
+        }
+        if stop.isRequested && progress.step < totalSteps {
+            try saveCheckpoint(try fleet.snapshot(), assignment: assignment, decision: decision)
+            return .stopped
+        }
+        if isExhausted {
+            observer.informed(
+                "stopped early: no better \(plan.bestMetric.rawValue) in \(patience.evaluationsWithoutImprovement) "
+                    + "evaluations")
+        }
+        return .finished(
+            try finish(decision, setup: setup, patience: patience, stepsPerEpoch: batches.stepsPerEpoch))
+    }
+
+    /// Runs steps up to a boundary and logs on the way.
+    private func train(_ steps: Range<Int>, setup: PhaseSetup, batches: inout BatchSchedule) throws {
+        let began = now()
+        let stepsPerEpoch = batches.stepsPerEpoch
+        try fleet.train(steps, work: { batches.work(step: $0) }) { outcome in
+            progress.step = outcome.step + 1
+            progress.pendingLosses.append(outcome.loss)
+            progress.lossSum += outcome.loss
+            progress.lossCount += 1
+            observer.stepCommitted(.fineTune, outcome: outcome)
+            if progress.step % plan.loggingSteps == 0 || progress.step == setup.totalSteps {
+                let entry = HistoryEntry(
+                    step: progress.step, epoch: Double(progress.step) / Double(stepsPerEpoch),
+                    loss: progress.pendingLosses.reduce(0, +) / Double(progress.pendingLosses.count),
+                    learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm)
+                progress.pendingLosses = []
+                progress.history.append(entry)
+                observer.logged(.fineTune, entry: entry)
+            }
+            return !stop.isRequested
+        }
+        progress.trainingSeconds += now() - began
+    }
+
+    /// Evaluates the present state.
+    /// - Returns: Whether it is the best so far.
+    private func evaluate(stepsPerEpoch: Int, _ patience: inout EarlyStopping) throws -> Bool {
+        guard let validation = data.validation else { return false }
+        let began = now()
+        let predictions = try validation.predict(with: fleet, nextPass: nextPass)
+        var numbers = try validation.measure(predictions)
+        let seconds = now() - began
+        numbers["eval_runtime"] = seconds
+        numbers["eval_samples_per_second"] = Double(validation.examples.count) / max(seconds, 1e-9)
+        let entry = HistoryEntry(
+            step: progress.step, epoch: Double(progress.step) / Double(stepsPerEpoch), evaluation: numbers)
+        progress.history.append(entry)
+        observer.evaluated(entry)
+        return patience.observe(numbers[bestMetricName] ?? .nan, step: progress.step)
+    }
+
+    /// The last evaluation, the choice of the best state, and what the run came to.
+    private func finish(
+        _ decision: LayerDecision, setup: PhaseSetup, patience: EarlyStopping, stepsPerEpoch: Int
+    ) throws -> RunResult {
+        var patience = patience
+        var state = try fleet.snapshot()
+        if data.validation != nil, progress.history.last?.evaluation.isEmpty != false {
+            let isBest = try evaluate(stepsPerEpoch: stepsPerEpoch, &patience)
+            try saveCheckpoint(state, assignment: setup.assignment, decision: decision, isBest: isBest)
+        } else {
+            try saveCheckpoint(state, assignment: setup.assignment, decision: decision)
+        }
+        var evaluation = progress.history.last { !$0.evaluation.isEmpty }?.evaluation ?? [:]
+        if plan.loadsBestAtEnd, let name = progress.bestCheckpoint {
+            let best = try store.checkpoint(named: name)
+            if best.state.step != state.step {
+                observer.informed("taking the best evaluated state: \(name)")
+                state = best.state
+                evaluation =
+                    progress.history.last { $0.step == state.step && !$0.evaluation.isEmpty }?.evaluation ?? [:]
+            }
+        }
+        let layout = trainable.layout(setup.assignment)
+        return RunResult(
+            decision: decision, progress: progress, evaluation: evaluation,
+            evaluationSeconds: evaluation["eval_runtime"] ?? 0, finalState: state, assignment: setup.assignment,
+            totalSteps: setup.totalSteps, epochs: Double(progress.step) / Double(stepsPerEpoch),
+            adapterParameterCount: layout.range(of: .adapter).count,
+            fullAdapterParameterCount: trainable.layout(trainable.allOwn).range(of: .adapter).count,
+            trainingExampleCount: data.train.count)
+    }
+
+    func saveCheckpoint(
+        _ state: TrainingState, assignment: AdapterAssignment, decision: LayerDecision?, isBest: Bool = false
+    ) throws {
+        let name = CheckpointStore.name(of: state)
+        if isBest {
+            progress.bestCheckpoint = name
+        }
+        try store.save(
+            Checkpoint(name: name, state: state, progress: progress), layout: trainable.layout(assignment),
+            decision: decision)
+        try store.prune(keeping: plan.saveTotalLimit, best: progress.bestCheckpoint)
+        observer.checkpointWritten(name, step: state.step)
+    }
+
+    /// The next step at which something other than training is due.
+    private func nextBoundary(after step: Int, totalSteps: Int, stepsPerEpoch: Int) -> Int {
+        var boundary = step + 1
+        while boundary < totalSteps,
+            !plan.evaluation.isDue(after: boundary, stepsPerEpoch: stepsPerEpoch),
+            !plan.saving.isDue(after: boundary, stepsPerEpoch: stepsPerEpoch)
+        {
+            boundary += 1
+        }
+        return boundary
+    }
+
+    /// Early stopping as the history so far left it.
+    private func earlyStopping() -> EarlyStopping {
+        var patience = EarlyStopping(
+            patience: plan.earlyStoppingPatience, threshold: plan.earlyStoppingThreshold,
+            higherIsBetter: plan.bestMetric.isHigherBetter)
+        for (step, value) in progress.evaluations(of: bestMetricName) {
+            _ = patience.observe(value, step: step)
+        }
+        return patience
+    }
+
+    private var bestMetricName: String { "eval_\(plan.bestMetric.rawValue)" }
+
+    /// A warm start's state; nil starts from the seed.
+    private func initialState(_ assignment: AdapterAssignment, probe: TrainingState?) -> TrainingState? {
+        guard plan.selection.warmStart, let probe else { return nil }
+        return TrainingState(
+            phase: .fineTune,
+            initial: trainable.warmParameters(assignment, probe: probe.parameters, seed: plan.compute.seed))
+    }
+}

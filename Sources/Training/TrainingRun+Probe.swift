@@ -1,0 +1,99 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Datasets
+import LoRA
+
+// Stage one: which layers keep a LoRA of their own.
+extension TrainingRun {
+    /// The layer decision, and the probe's last state where the fine-tuning starts from it.
+    ///
+    /// Plain LoRA (T ≥ 1), T = 0, random choice and layers given by hand need no measurement, so the probe is left out
+    /// there unless a warm start asks for its state.
+    /// - Parameter resumed: The state of a checkpoint, of whichever phase.
+    /// - Returns: Nil if the user stopped the run on the way.
+    func decide(resuming resumed: TrainingState?) throws -> (LayerDecision, TrainingState?)? {
+        let settings = plan.selection
+        let inFineTuning = resumed?.phase == .fineTune
+        let wantsScores = !settings.isDecidedBySettings && progress.scores == nil
+        let wantsState = settings.warmStart && !inFineTuning
+        var probe: TrainingState?
+        if wantsScores || wantsState {
+            guard let end = try runProbe(resuming: inFineTuning ? nil : resumed) else { return nil }
+            probe = end
+        }
+        let decision = try LayerDecision(
+            sums: progress.scores ?? [Int64](repeating: 0, count: trainable.projections.count),
+            targets: trainable.targets, settings: settings, seed: plan.compute.seed)
+        observer.decided(decision)
+        return (decision, probe)
+    }
+
+    /// Trains LoRA on all layers on the stratified sample and scores the layers.
+    private func runProbe(resuming state: TrainingState?) throws -> TrainingState? {
+        let seed = plan.compute.seed
+        let positions = StratifiedSample.positions(
+            of: data.train, ratio: plan.selection.sampleRatio, seed: seed)
+        let sample = positions.map { data.train[$0] }
+        var batches = BatchSchedule(
+            phase: .probe, examples: sample, batchSize: plan.stepSize, shardTokens: plan.shardTokens, seed: seed)
+        let totalSteps = plan.selection.probeEpochs * batches.stepsPerEpoch
+        if totalSteps < Self.fewProbeSteps {
+            observer.warned(
+                "the probe has only \(totalSteps) steps on \(sample.count) examples: a choice of layers after fewer than "
+                    + "\(Self.fewProbeSteps) varies from seed to seed; consider lora_drop.sample_ratio or "
+                    + "lora_drop.probe_epochs")
+        }
+        let assignment = trainable.allOwn
+        let setup = PhaseSetup(phase: .probe, totalSteps: totalSteps, assignment: assignment, state: state)
+        _ = try fleet.begin(setup)
+        let startStep = state?.step ?? 0
+        observer.phaseBegan(.probe, facts: facts(of: setup, batches: batches))
+        try fleet.train(startStep..<totalSteps, work: { batches.work(step: $0) }) { outcome in
+            observer.stepCommitted(.probe, outcome: outcome)
+            progress.step = outcome.step + 1
+            return !stop.isRequested
+        }
+        progress.phase = Phase.probe.rawValue
+        if progress.step < totalSteps {
+            try saveCheckpoint(try fleet.snapshot(), assignment: assignment, decision: nil)
+            return nil
+        }
+        if !plan.selection.isDecidedBySettings, progress.scores == nil {
+            progress.scores = try score(sample)
+        }
+        let end = try fleet.snapshot()
+        try saveCheckpoint(end, assignment: assignment, decision: nil)
+        return stop.isRequested ? nil : end
+    }
+
+    /// A score for every projection, by what the settings judge layers by.
+    private func score(_ sample: [TokenisedExample]) throws -> [Int64] {
+        let kind: StepWork.Kind
+        switch plan.selection.score {
+        case .output, .random, .reverse:
+            kind = .importance
+        case .gradient:
+            kind = .gradientScore
+        case .weightNorm:
+            return try trainable.weightNormScores(of: try fleet.snapshot())
+        }
+        let work = StepWork(
+            kind: kind, step: nextPass(), shards: ShardPlan.shards(of: sample, shardTokens: plan.shardTokens))
+        progress.scoreTokenCount = work.tokenCount
+        return try fleet.sums(of: work)
+    }
+
+    /// Below this many steps the probe is warned of.
+    static let fewProbeSteps = 50
+
+    func facts(of setup: PhaseSetup, batches: BatchSchedule) -> PhaseFacts {
+        let layout = trainable.layout(setup.assignment)
+        return PhaseFacts(
+            totalSteps: setup.totalSteps, startStep: setup.state?.step ?? 0, exampleCount: batches.exampleCount,
+            stepsPerEpoch: batches.stepsPerEpoch, adapterParameterCount: layout.range(of: .adapter).count,
+            headParameterCount: layout.range(of: .head).count)
+    }
+}

@@ -1,0 +1,216 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Datasets
+import Dispatch
+package import ExactSums
+import LoRA
+import Randomness
+import Tensors
+import Transformer
+
+// The path of a batch, from token ids to updated parameters:
+//
+//     localSums   every shard, on some slot (ShardComputer):  forward → loss → backward → exact sum
+//        ⋮        the workers' sums are added up (Cluster/GradientExchange.swift); with one worker they are complete
+//     commit      lanes → mean → clip → AdamW
+//
+// The sums are integers, so it does not matter which slot or worker computed which shard (docs/numerics.md).
+extension PhaseTrainer {
+    /// This worker's sums over `shards`, a part of the step that `header` tells of.
+    /// - Parameter shardDone: Told each shard's index and how many nanoseconds it took, on the slot's thread.
+    /// - Returns: A vector laid out as `ReducedVector` says.
+    /// - Throws: `TrainingError` with `.notFinite`, naming tensor and shard.
+    package func localSums(
+        _ header: StepHeader, shards: [Shard],
+        shardDone: @escaping @Sendable (_ shard: Int, _ nanoseconds: UInt64) -> Void = { _, _ in }
+    ) throws -> ExactAccumulator {
+        let vector = reducedVector(header)
+        let partial = SlotSums(slotCount: pool.slotCount, vectorCount: vector.count)
+        let computer = self.computer
+        try pool.forEach(count: shards.count) { slot, index in
+            let began = DispatchTime.now().uptimeNanoseconds
+            try partial.withSums(slot) { sums in
+                try computer.add(shards[index], slot: slot, to: &sums, vector)
+            }
+            shardDone(shards[index].index, DispatchTime.now().uptimeNanoseconds - began)
+        }
+        return partial.total()
+    }
+
+    /// Applies the sums of all shards: one AdamW step with the mean gradient, clipped by its global norm.
+    /// - Throws: `TrainingError` with `.shardsMiscounted` or `.notFinite`; the state is then as before.
+    package func commit(_ sums: ExactAccumulator, _ header: StepHeader) throws -> StepOutcome {
+        precondition(
+            header.kind == .train && header.step == step, "commit of step \(header.step) of kind \(header.kind), at \(step)")
+        let vector = reducedVector(header)
+        try vector.checkLanes(sums)
+        sums.means(of: vector.values, scale: vector.scale, into: gradient)
+        let norm = gradient.sumOfSquares.squareRoot()
+        guard norm.isFinite else {
+            throw TrainingError(
+                code: .notFinite,
+                message: "step \(step) of the \(setup.phase.name): the gradient's norm is \(norm); try a lower "
+                    + "training.learning_rate. The step was not applied")
+        }
+        // PyTorch's clip_grad_norm_: the small constant keeps a zero gradient from dividing by zero.
+        let clip = settings.optimizer.maxGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+        let adapterRate = settings.learningRate(of: setup, step: step)
+        let headRate = settings.optimizer.headLearningRate * schedule.multiplier(step: step)
+        for entry in trainable.trainedRanges(layout) {
+            optimizer.update(
+                parameters.columns(entry.range), firstMoments: firstMoment.columns(entry.range),
+                secondMoments: secondMoment.columns(entry.range), gradients: gradient.columns(entry.range),
+                gradientScale: Float(clip), learningRate: entry.group == .head ? headRate : adapterRate,
+                weightDecay: settings.optimizer.weightDecay, step: step + 1)
+        }
+        step += 1
+        return StepOutcome(
+            step: header.step, loss: vector.scale.mean(sums.sums[vector.lossIndex]), gradientNorm: norm,
+            learningRate: adapterRate, digest: digest, exampleCount: header.exampleCount,
+            tokenCount: header.tokenCount)
+    }
+
+    /// The reduced sums of a scoring pass, one a projection, in fixed point.
+    package func scores(_ sums: ExactAccumulator, _ header: StepHeader) throws -> [Int64] {
+        let vector = reducedVector(header)
+        try vector.checkLanes(sums)
+        switch header.kind {
+        case .importance:
+            return Array(sums.sums[vector.values])
+        case .gradientScore:
+            sums.means(of: vector.values, scale: vector.scale, into: gradient)
+            return try ParameterScores.integers(
+                of: ParameterScores.saliencies(layout, values: parameters.values, gradients: gradient.values))
+        case .train, .predict:
+            preconditionFailure("\(header.kind) gives no scores")
+        }
+    }
+}
+
+extension PhaseTrainer {
+    /// The logits of every example of `shards`, shard by shard as they are done, on any slot's thread.
+    package func predict(_ shards: [Shard], answered: @escaping @Sendable (Shard, [Prediction]) throws -> Void) throws {
+        let computer = self.computer
+        try pool.forEach(count: shards.count) { slot, index in
+            try answered(shards[index], computer.predict(shards[index], slot: slot))
+        }
+    }
+}
+
+/// What the slots of a worker need to turn a shard into sums or predictions. Nothing in it changes during a job.
+struct ShardComputer: Sendable {
+    let model: SequenceClassifier
+    let settings: ComputeSettings
+    let layout: ParameterLayout
+    let phase: Phase
+    let dropoutProbability: Float
+    let slots: [Slot]
+
+    /// What one compute thread owns.
+    ///
+    /// `@unchecked Sendable`: a slot's buffers are used by its own thread during a job, and by nobody between jobs.
+    struct Slot: @unchecked Sendable {
+        let workspace: Workspace
+        let gradient: Matrix
+        let bound: BoundParameters
+    }
+
+    /// Adds one shard to the sums and marks its lane.
+    func add(_ shard: Shard, slot: Int, to sums: inout ExactAccumulator, _ vector: ReducedVector) throws {
+        let batch = PackedSequences(shard)
+        try model.check(batch)
+        do {
+            switch vector.header.kind {
+            case .train:
+                try addGradient(of: shard, batch, slots[slot], to: &sums, vector, dropout(step: vector.header.step))
+            case .gradientScore:
+                try addGradient(of: shard, batch, slots[slot], to: &sums, vector, nil)
+            case .importance:
+                try addImportance(of: batch, slots[slot], to: &sums, vector)
+            case .predict:
+                preconditionFailure("predictions are not summed")
+            }
+        } catch let refusal as FixedPointRefusal {
+            throw error(for: refusal, shard: shard, vector)
+        }
+        sums.sums[vector.laneIndex(ofShard: shard.index)] += 1
+    }
+
+    /// Forward, loss and backward of one shard; its gradient goes into the exact sums.
+    private func addGradient(
+        of shard: Shard, _ batch: PackedSequences, _ slot: Slot, to sums: inout ExactAccumulator,
+        _ vector: ReducedVector, _ dropout: InputDropout?
+    ) throws {
+        slot.gradient.fill(0)
+        let loss = slot.workspace.scope {
+            let pass = model.forward(
+                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: dropout,
+                reads: .firstTokenOnly, workspace: slot.workspace)
+            let logitsGradient = slot.workspace.matrix(rows: pass.logits.rowCount, columns: pass.logits.columnCount)
+            let loss = settings.loss.sum(
+                logits: pass.logits, targets: shard.examples.map(\.target), gradient: logitsGradient)
+            model.backward(pass, logitsGradient: logitsGradient)
+            return loss
+        }
+        try sums.add(loss, at: vector.lossIndex, scale: vector.scale)
+        try sums.add(slot.gradient, at: vector.values.lowerBound, scale: vector.scale)
+    }
+
+    /// Squared norms of the LoRA outputs over all tokens of one shard (arXiv 2402.07721), into the exact sums.
+    private func addImportance(
+        of batch: PackedSequences, _ slot: Slot, to sums: inout ExactAccumulator, _ vector: ReducedVector
+    ) throws {
+        var importance = OutputImportance(branches: slot.bound.branches)
+        slot.workspace.scope {
+            _ = model.forward(
+                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .allTokens,
+                observe: { projection, z in importance.add(projection: projection, lowRank: z) },
+                workspace: slot.workspace)
+        }
+        for (projection, sum) in importance.sums.enumerated() {
+            try sums.add(sum, at: projection, scale: vector.scale)
+        }
+    }
+
+    /// The logits of every example of a shard.
+    func predict(_ shard: Shard, slot: Int) throws -> [Prediction] {
+        let batch = PackedSequences(shard)
+        try model.check(batch)
+        let slot = slots[slot]
+        return slot.workspace.scope {
+            let logits = model.forward(
+                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .firstTokenOnly,
+                workspace: slot.workspace
+            ).logits
+            return shard.examples.enumerated().map { row, example in
+                Prediction(example: example.index, logits: logits.rows(row..<row + 1).values)
+            }
+        }
+    }
+
+    private func dropout(step: Int) -> InputDropout? {
+        guard dropoutProbability > 0 else { return nil }
+        let seed = settings.seed
+        let phase = phase.rawValue
+        return InputDropout(probability: dropoutProbability, step: UInt32(step)) { projection in
+            RandomStream(seed: seed, purpose: .inputDropout, phase: phase, index: UInt32(projection))
+        }
+    }
+
+    private func error(for refusal: FixedPointRefusal, shard: Shard, _ vector: ReducedVector) -> TrainingError {
+        let header = vector.header
+        let what =
+            switch header.kind {
+            case .importance: "the importance of projection \(refusal.index)"
+            default: "the gradient of \(layout.location(of: refusal.index).tensor.name) or the loss"
+            }
+        return TrainingError(
+            code: .notFinite,
+            message: "step \(header.step) of the \(phase.name), shard \(shard.index) (rows "
+                + "\(shard.examples.map { String($0.index) }.joined(separator: ", "))): \(what): \(refusal). Try a lower "
+                + "training.learning_rate, or look at these rows")
+    }
+}
