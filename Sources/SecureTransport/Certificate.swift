@@ -88,6 +88,14 @@ final class Certificate: @unchecked Sendable {
         name(X509_get_issuer_name(x509))
     }
 
+    /// The subject's organisational unit, where an authority of ours has its run; nil for none.
+    static func organizationalUnit(of x509: OpaquePointer) -> String? {
+        let subject = X509_get_subject_name(x509)
+        let index = X509_NAME_get_index_by_NID(subject, NID_organizationalUnitName, -1)
+        guard index >= 0, let entry = X509_NAME_get_entry(subject, index) else { return nil }
+        return bytes(of: X509_NAME_ENTRY_get_data(entry)).text
+    }
+
     private static func name(_ name: OpaquePointer?) -> String {
         guard let name,
             let text = try? MemoryBIO.write({ X509_NAME_print_ex($0, name, 0, copenssl_rfc2253_flags()) >= 0 })

@@ -62,6 +62,9 @@ package struct CertificateAuthority: Sendable {
     /// What its certificate says.
     package var summary: CertificateSummary { CertificateSummary(certificate) }
 
+    /// The run it is for; nil for one that serves many.
+    package var run: String? { Certificate.organizationalUnit(of: certificate.x509) }
+
     /// Makes a key and a certificate for a peer.
     ///
     /// - Parameters:
@@ -69,7 +72,8 @@ package struct CertificateAuthority: Sendable {
     ///   - addresses: IP addresses and DNS names to name beside it; nothing is checked against them.
     ///   - hours: How long it is valid, though never beyond the authority itself.
     ///   - time: Now, in seconds since 1970; the validity begins `backdating` before.
-    /// - Throws: `.badIdentity` for an address that is none; `.expiredCertificate` where the authority's own validity
+    /// - Throws: `.badIdentity` for an address that is none, or an identity of another run than the authority's;
+    ///   `.expiredCertificate` where the authority's own validity
     ///   is over; `.cryptography`.
     /// - Precondition: `hours` is positive.
     package func issue(
@@ -88,6 +92,10 @@ package struct CertificateAuthority: Sendable {
     ) throws -> Certificate {
         precondition(hours > 0, "a certificate for \(hours) hours")
         let own = summary
+        if let run, identity.run != run {
+            throw TransportError(
+                .badIdentity, "cannot certify \(identity): the authority is for the run \"\(run)\" only")
+        }
         guard time <= own.notAfter else {
             throw TransportError(
                 .expiredCertificate,

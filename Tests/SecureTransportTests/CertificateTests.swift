@@ -50,6 +50,15 @@ import Testing
         #expect(own.fingerprint.count == 64 && own.fingerprint != summaries[0].summary.fingerprint)
     }
 
+    @Test("An authority for one run certifies nobody of another")
+    func authorityOfOneRun() throws {
+        try certificates.makeAuthority(run: "cola-2", validForHours: 1)
+        #expect(try certificates.authority().run == "cola-2")
+        let error = #expect(throws: TransportError.self) { try certificates.issue(to: worker("w1"), validForHours: 1) }
+        #expect(error?.code == .badIdentity)
+        #expect(try CertificateAuthority.make(validForHours: 1).run == nil)
+    }
+
     @Test("A certificate never outlives its authority")
     func boundedByAuthority() throws {
         let authority = try certificates.makeAuthority(validForHours: 2)

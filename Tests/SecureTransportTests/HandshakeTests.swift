@@ -95,10 +95,13 @@ import Testing
 
     @Test("A member of another run is refused even under the same authority")
     func anotherRun() throws {
-        let run = try TestAuthority()
-        let other = try run.authority.issue(
-            to: PeerIdentity(role: .worker, name: "w1", run: "cola-2"), validForHours: 1)
-        let pair = try connect(worker: TLSCredentials(other), coordinator: run.credentials(.coordinator, "main"))
+        let authority = try CertificateAuthority.make(validForHours: 1)
+        func credentials(_ role: PeerIdentity.Role, ofRun run: String) throws -> TLSCredentials {
+            try TLSCredentials(
+                authority.issue(to: PeerIdentity(role: role, name: "x", run: run), validForHours: 1))
+        }
+        let pair = try connect(
+            worker: credentials(.worker, ofRun: "cola-2"), coordinator: credentials(.coordinator, ofRun: "cola-1"))
         let outcome = try pair.shakeHands()
         #expect(outcome.server?.code == .identityRefused)
         #expect(outcome.server?.message.contains("another run") == true)
