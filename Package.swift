@@ -88,7 +88,7 @@ let package = Package(
             dependencies: ["Transformer", "Tensors", "Randomness", "Digests"],
             swiftSettings: strict),
         .target(name: "Transformer", dependencies: ["Tensors", "Randomness"], swiftSettings: strict),
-        .target(name: "Tokenizers", swiftSettings: strict),
+        .target(name: "Tokenizers", dependencies: ["JSONText"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["JSONText", "Randomness"], swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 

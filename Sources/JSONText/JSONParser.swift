@@ -81,14 +81,15 @@ package struct JSONParser {
         try requireRoom(depth: depth, count: 0)
         position += 1
         var members: [JSONMember] = []
-        var seen: Set<String> = []
+        // As bytes: Swift's strings are equal when they are canonically equivalent, JSON's keys are not.
+        var seen: Set<[UInt8]> = []
         skipSpace()
         var isOpen = !take(UInt8(ascii: "}"))
         while isOpen {
             skipSpace()
             let place = position
             let key = try string()
-            guard seen.insert(key).inserted else {
+            guard seen.insert(Array(key.utf8)).inserted else {
                 throw Failure(offset: place - start, message: "the key \"\(key)\" occurs twice")
             }
             try requireRoom(depth: depth, count: members.count)
@@ -254,7 +255,7 @@ package struct JSONParser {
 
     private func failure(_ expected: String) -> Failure {
         guard position < end else {
-            return Failure(offset: position - start, message: "expected \(expected), found the end of the line")
+            return Failure(offset: position - start, message: "expected \(expected), found the end of the text")
         }
         let byte = bytes[position]
         let found =

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import JSONText
+
 /// A JSON value together with where it stands, so that every complaint about it names file and key.
 struct JSONField: Sendable {
     let value: JSONValue
@@ -17,7 +19,34 @@ struct JSONField: Sendable {
     }
 
     private func mismatch(_ expected: String) -> TokenizerError {
-        error(.invalidValue, "expected \(expected), found \(value.kind)")
+        error(.invalidValue, "expected \(expected), found \(kind)")
+    }
+
+    /// What to call the value in an error.
+    var kind: String {
+        switch value {
+        case .null: "null"
+        case .boolean(let value): "\(value)"
+        case .number(let text): text.utf8.count <= 30 ? "the number \(text)" : "a number of \(text.utf8.count) digits"
+        case .string(let text): text.utf8.count <= 60 ? "\"\(text)\"" : "a text of \(text.utf8.count) bytes"
+        case .array(let elements): "a list of \(elements.count)"
+        case .object: "an object"
+        }
+    }
+
+    /// The value of a whole file.
+    ///
+    /// - Throws: ``TokenizerError`` with code `malformedFile` and the line.
+    static func root(of bytes: [UInt8], file: String) throws -> JSONField {
+        guard String(validating: bytes, as: UTF8.self) != nil else {
+            throw TokenizerError(.malformedFile, "\(file): is not UTF-8")
+        }
+        do {
+            return JSONField(value: try JSONParser.parse(bytes), file: file, path: "")
+        } catch let failure {
+            let line = 1 + bytes[..<failure.offset].count { $0 == UInt8(ascii: "\n") }
+            throw TokenizerError(.malformedFile, "\(file), line \(line): \(failure.message) (byte \(failure.offset))")
+        }
     }
 
     /// Whether the value is null.
@@ -27,14 +56,10 @@ struct JSONField: Sendable {
 
     /// The member called `key`, or nil if the object has none.
     ///
-    /// - Throws: ``TokenizerError`` if this is no object, or if it has the key twice.
+    /// - Throws: ``TokenizerError`` if this is no object.
     func member(_ key: String) throws -> JSONField? {
-        guard case .object(let members) = value else { throw mismatch("an object") }
-        let found = members.filter { $0.key == key }
-        guard found.count <= 1 else {
-            throw error(.invalidValue, "the key \"\(key)\" stands here \(found.count) times")
-        }
-        return found.first.map { JSONField(value: $0.value, file: file, path: path.isEmpty ? key : "\(path).\(key)") }
+        guard case .object = value else { throw mismatch("an object") }
+        return value[key].map { JSONField(value: $0, file: file, path: path.isEmpty ? key : "\(path).\(key)") }
     }
 
     /// The member called `key`, or nil if it is missing or null.
@@ -63,7 +88,7 @@ struct JSONField: Sendable {
 
     /// The value as a whole number within `range`.
     func integer(in range: ClosedRange<Int>) throws -> Int {
-        guard case .integer(let number) = value, range.contains(number) else {
+        guard let number = value.integer(Int.self), range.contains(number) else {
             throw mismatch("a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number

@@ -4,6 +4,7 @@
 //
 
 import Foundation
+import JSONText
 
 /// A folder's `tokenizer_config.json`: beside `vocab.txt` it says how text is normalized, beside `tokenizer.json` it must
 /// not say otherwise.
@@ -28,7 +29,7 @@ struct TokenizerConfiguration {
     func truncationSide() throws -> Truncation.Side {
         guard let field = try root?.present("truncation_side") else { return .right }
         guard let side = Truncation.Side(rawValue: try field.string()) else {
-            throw field.error(.invalidValue, "expected \"left\" or \"right\", found \(field.value.kind)")
+            throw field.error(.invalidValue, "expected \"left\" or \"right\", found \(field.kind)")
         }
         return side
     }

@@ -103,7 +103,7 @@ extension PairTemplate {
             let field = try field.required(key)
             let elements = try field.elements()
             guard elements.count == 2 else {
-                throw field.error(.invalidValue, "expected a token and its id, found \(field.value.kind)")
+                throw field.error(.invalidValue, "expected a token and its id, found \(field.kind)")
             }
             return try elements[1].tokenID()
         }
@@ -134,17 +134,17 @@ extension PairTemplate {
             switch try id.string() {
             case "A": return .first(typeID: try typeID(sequence))
             case "B": return .second(typeID: try typeID(sequence))
-            default: throw id.error(.invalidValue, "expected \"A\" or \"B\", found \(id.value.kind)")
+            default: throw id.error(.invalidValue, "expected \"A\" or \"B\", found \(id.kind)")
             }
         }
         if let special = try field.member("SpecialToken") {
             let id = try special.required("id")
             guard let token = try specialTokens.member(try id.string()) else {
-                throw id.error(.invalidValue, "\(id.value.kind) is not among the special_tokens")
+                throw id.error(.invalidValue, "\(id.kind) is not among the special_tokens")
             }
             return .special(
                 ids: try token.required("ids").elements().map { try $0.tokenID() }, typeID: try typeID(special))
         }
-        throw field.error(.unsupported, "expected a \"Sequence\" or a \"SpecialToken\", found \(field.value.kind)")
+        throw field.error(.unsupported, "expected a \"Sequence\" or a \"SpecialToken\", found \(field.kind)")
     }
 }

@@ -54,6 +54,6 @@ package enum TokenizerFolder {
 
     /// A JSON file's content.
     static func json(_ file: URL) throws -> JSONField {
-        JSONField(value: try JSONParser.parse(bytes(of: file), file: file.path), file: file.path, path: "")
+        try JSONField.root(of: try bytes(of: file), file: file.path)
     }
 }

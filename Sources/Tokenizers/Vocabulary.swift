@@ -29,7 +29,7 @@ struct Vocabulary: Sendable {
     /// How many different pieces there are.
     var count: Int { ids.count }
 
-    /// The pieces; where one stands twice the later id counts, as for Hugging Face's readers.
+    /// The pieces; where a `vocab.txt` has one twice the later id counts, as for Hugging Face's readers.
     init(_ pieces: [(piece: [UInt8], id: Int32)]) {
         var size = 16
         while size < pieces.count * 2 { size *= 2 }

@@ -61,6 +61,12 @@ struct JSONTextTests {
         #expect(throws: JSONParser.Failure.self) { try JSONParser.parse(text) }
     }
 
+    @Test("keys that are only canonically equivalent are different keys")
+    func equivalentKeys() throws {
+        let text = "{\"caf\u{E9}\":1,\"cafe\u{301}\":2}"
+        #expect(try JSONParser.parse(text).text.unicodeScalars.elementsEqual(text.unicodeScalars))
+    }
+
     @Test("values nest 64 deep and no deeper")
     func depth() throws {
         func nested(_ levels: Int) -> String {

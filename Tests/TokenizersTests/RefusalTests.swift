@@ -71,7 +71,6 @@ struct RefusalTests {
             ("{\"[UNK]\": 0, \"[CLS]\": 1, \"[SEP]\": 2, \"a\": 3}", "{}", "model.vocab"),
             ("\"[UNK]\",", "\"[X]\",", "model"),
             ("\"content\": \"[SEP]\"", "\"content\": \"\"", "added_tokens[0]"),
-            ("\"lowercase\": true", "\"lowercase\": true, \"lowercase\": false", "normalizer"),
         ])
     func wrongValue(_ old: String, _ new: String, _ key: String) {
         expectRefusal(
@@ -117,8 +116,9 @@ struct RefusalTests {
         arguments: [
             ("", 1), ("{\n\"a\": tru}", 2), ("{\"a\": 01}", 1), ("[1,\n2,\n]", 3), ("{\"a\" 1}", 1), ("{a: 1}", 1),
             ("{\"a\": \"\u{1}\"}", 1), ("{\"a\": \"\\ud800\"}", 1), ("{\"a\": \"\\udc00x\"}", 1), ("\"\\x\"", 1),
-            ("\"\\u12g4\"", 1), ("{} {}", 1), ("1.", 1), ("1e", 1), ("-", 1), ("1e999", 1), ("\"open", 1),
+            ("\"\\u12g4\"", 1), ("{} {}", 1), ("1.", 1), ("1e", 1), ("-", 1), ("\"open", 1),
             (String(repeating: "[", count: 100_000), 1), ("{\"a\":1,}", 1), ("[1 2]", 1),
+            ("{\"a\":1,\n\"a\":2}", 2),
         ])
     func brokenJSON(_ text: String, _ line: Int) {
         expectRefusal(.malformedFile, ["tokenizer.json, line \(line):"], of: ["tokenizer.json": text])
