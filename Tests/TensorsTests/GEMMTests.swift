@@ -8,6 +8,10 @@ import Testing
 
 @Suite("Matrix products")
 struct GEMMTests {
+    init() {
+        BLAS.useOneThread()
+    }
+
     @Test("agrees with the naive product over shapes, strides and transposes", arguments: [0, 1, 5])
     func shapes(gap: Int) {
         for (place, m) in [1, 2, 5, 16, 33, 70].enumerated() {

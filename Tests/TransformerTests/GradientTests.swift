@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Foundation
 import Randomness
 import Tensors
 import Testing
@@ -10,6 +11,10 @@ import Transformer
 
 @Suite("Backward through the whole model")
 struct GradientTests {
+    init() {
+        BLAS.useOneThread()
+    }
+
     private static let dropout = InputDropout(probability: 0.2, step: 5) { index in
         RandomStream(seed: 42, purpose: .inputDropout, index: UInt32(index))
     }
@@ -107,12 +112,15 @@ struct GradientTests {
         }
     }
 
-    @Test("a shard's gradients do not depend on what the workspace held", arguments: [1, 1 << 20])
-    func dirtyWorkspace(blockSize: Int) throws {
+    @Test(
+        "a shard's gradients do not depend on what the workspace held", arguments: [1, 1 << 20],
+        [TokensRead.firstTokenOnly, .allTokens])
+    func dirtyWorkspace(blockSize: Int, reads: TokensRead) throws {
         let random = try RandomModel()
-        let logits = random.addGradients(oddExamples, dropout: Self.dropout)
+        let logits = random.addGradients(oddExamples, reads: reads, dropout: Self.dropout)
         let gradients = random.parameters.map { $0.gradient.values }
         let workspace = Workspace(blockSize: blockSize)
+        var bytes: [Int] = []
         for round in 0..<3 {
             workspace.scope {
                 for _ in 0..<200 {
@@ -120,14 +128,41 @@ struct GradientTests {
                 }
             }
             random.clearGradients()
-            #expect(
-                random.addGradients(oddExamples, dropout: Self.dropout, workspace: workspace) == logits,
-                "round \(round)")
+            let again = random.addGradients(
+                oddExamples, reads: reads, dropout: Self.dropout, workspace: workspace)
+            #expect(again == logits, "round \(round)")
             for (parameter, expected) in zip(random.parameters, gradients) {
                 #expect(parameter.gradient.values == expected, "\(parameter.name), round \(round)")
             }
             // Another shape in between, as the next shard has.
-            random.addGradients(examples([(1, 24), (2, 3)]), workspace: workspace)
+            random.addGradients(examples([(1, 24), (2, 3)]), reads: reads, workspace: workspace)
+            bytes.append(workspace.byteCount)
+        }
+        #expect(bytes[2] == bytes[0], "a steady step takes no memory")
+    }
+
+    @Test("threads that compute at the same time get the bits that one gets alone")
+    func concurrency() throws {
+        let expected = try RandomModel()
+        expected.addGradients(oddExamples, dropout: Self.dropout)
+        // Models are made here, since they are not sent between threads: each is used by one of them.
+        let models = try (0..<4).map { _ in Once(try RandomModel()) }
+        DispatchQueue.concurrentPerform(iterations: models.count) { place in
+            models[place].value.addGradients(oddExamples, dropout: Self.dropout)
+        }
+        for model in models {
+            for (parameter, expected) in zip(model.value.parameters, expected.parameters) {
+                #expect(parameter.gradient.values == expected.gradient.values, "\(parameter.name)")
+            }
+        }
+    }
+
+    /// A model that one iteration uses, and after all of them the test.
+    private final class Once: @unchecked Sendable {
+        let value: RandomModel
+
+        init(_ value: RandomModel) {
+            self.value = value
         }
     }
 
