@@ -1,0 +1,118 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Foundation
+import RunRecords
+import Testing
+
+@Suite("Run folder")
+struct RunFolderTests {
+    private func refusal(_ path: String, digest: String, resume: Bool = true) -> RecordError? {
+        do {
+            _ = try RunClaim(RunFolder(path), resultDigest: digest, resume: resume)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("a file is replaced as a whole, and nothing else is left in the folder")
+    func atomicWrite() throws {
+        try withFolder { folder in
+            let path = folder + "/a.json"
+            #expect(try AtomicFile.read(path) == nil)
+            try AtomicFile.write("first", to: path)
+            try AtomicFile.write([0, 255], to: path)
+            #expect(try AtomicFile.read(path) == [0, 255])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.json"])
+        }
+    }
+
+    @Test("a write that fails leaves the old file and no temporary one")
+    func failedWrite() throws {
+        try withFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/a", withIntermediateDirectories: false)
+            let error = #expect(throws: RecordError.self) { try AtomicFile.write("text", to: folder + "/a") }
+            #expect(error?.code == .system)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a"])
+            #expect(throws: RecordError.self) { try AtomicFile.write("text", to: folder + "/none/a") }
+            #expect(throws: RecordError.self) { try AtomicFile.read(folder) }
+        }
+    }
+
+    @Test("lines are appended, also by the next opening")
+    func lines() throws {
+        try withFolder { folder in
+            let path = folder + "/worker-0.jsonl"
+            for line in ["a", "b"] {
+                let file = try LineFile(appendingTo: path)
+                try file.append(line)
+                try file.flush()
+            }
+            #expect(try AtomicFile.read(path) == Array("a\nb\n".utf8))
+            let cut = try LineFile(path, keeping: 2)
+            try cut.append("c")
+            #expect(try AtomicFile.read(path) == Array("a\nc\n".utf8))
+            #expect(throws: RecordError.self) { try LineFile(appendingTo: folder + "/none/a") }
+        }
+    }
+
+    @Test("a folder is owned by one at a time, and each owner has a higher incarnation")
+    func ownership() throws {
+        try withFolder { folder in
+            let path = folder + "/runs/x"
+            do {
+                let claim = try RunClaim(RunFolder(path), resultDigest: "aa", resume: true)
+                #expect(claim.incarnation == 1 && !claim.isResumed)
+                let error = refusal(path, digest: "aa")
+                #expect(error?.code == .locked)
+                let owner = "process \(ProcessInfo.processInfo.processIdentifier)"
+                #expect(error?.description.contains(owner) == true)
+                withExtendedLifetime(claim) {}
+            }
+            let claim = try RunClaim(RunFolder(path), resultDigest: "aa", resume: true)
+            #expect(claim.incarnation == 2 && claim.isResumed)
+            withExtendedLifetime(claim) {}
+        }
+    }
+
+    @Test("a folder with another run, with this run where it is not to be resumed, or with foreign files is refused")
+    func refusals() throws {
+        try withFolder { folder in
+            let path = folder + "/x"
+            #expect(refusal(path, digest: "aa") == nil)
+            let identity = try AtomicFile.read(path + "/run.json")
+            #expect(refusal(path, digest: "bb")?.code == .otherRun)
+            #expect(refusal(path, digest: "aa", resume: false)?.code == .sameRun)
+            #expect(try AtomicFile.read(path + "/run.json") == identity)
+            try AtomicFile.write("{}", to: path + "/run.json")
+            #expect(refusal(path, digest: "aa")?.code == .malformed)
+
+            let foreign = folder + "/y"
+            try RunFolder.create(foreign + "/checkpoint-3")
+            try AtomicFile.write("mine", to: foreign + "/run.yaml")
+            let error = refusal(foreign, digest: "aa")
+            #expect(error?.code == .foreign && error?.description.contains("checkpoint-3") == true)
+            try FileManager.default.removeItem(atPath: foreign + "/checkpoint-3")
+            #expect(refusal(foreign, digest: "aa") == nil)
+            #expect(refusal(folder + "/y/run.yaml", digest: "aa")?.code == .system)
+        }
+    }
+
+    @Test("paths of a run folder, and its checkpoints in the order of their steps")
+    func paths() throws {
+        try withFolder { path in
+            let folder = RunFolder(path)
+            #expect(folder.adapterWeights == path + "/adapter/adapter_model.safetensors")
+            #expect(folder.log(ofWorker: "worker-2") == path + "/logs/worker-2.jsonl")
+            for name in ["checkpoint-100", "checkpoint-20", "checkpoint-probe", "checkpoint-3.partial", "logs"] {
+                try RunFolder.create(path + "/" + name)
+            }
+            #expect(try folder.checkpointSteps() == [20, 100])
+            #expect(try RunFolder(path + "/none").checkpointSteps().isEmpty)
+            #expect(folder.checkpoint(step: 20) == path + "/checkpoint-20")
+        }
+    }
+}
