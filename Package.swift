@@ -136,6 +136,8 @@ let package = Package(
             name: "LoRATests", dependencies: ["LoRA", "Transformer", "Tensors", "Digests"],
             swiftSettings: swiftSettings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RunRecordsTests", dependencies: ["RunRecords", "JSONText"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )
