@@ -20,7 +20,7 @@ struct ActivationTests {
         for (place, input) in Self.inputs.enumerated() {
             let v = Double(input)
             let value = activation.twin(v)
-            #expect(abs(Double(x[0, place]) - value) <= 3e-7 * abs(v), "f(\(v))")
+            #expect(abs(Double(x[0, place]) - value) <= 2.5e-7 * abs(v), "f(\(v))")
             guard v != 0 else { continue }
             let step = 1e-5 * max(abs(v), 1)
             let expected =
