@@ -7,7 +7,9 @@ import Foundation
 import SecureTransport
 import Testing
 
-/// What happens when the process may open no more files. The test runs in a process of its own, which it starves.
+/// What happens when the process may open no more files.
+///
+/// The test runs in a process of its own, which it starves.
 @Suite struct ExhaustionTests {
     @Test("Out of descriptors, a listener turns callers away and then goes on")
     func listenerSurvives() async {
