@@ -16,8 +16,22 @@ final class SocketPort {
     /// The `errno` of the last failed call that was not just "would block"; 0 for none.
     private(set) var failure: Int32 = 0
 
+    /// A record that found no room and was taken all the same, see `withoutBlocking`.
+    private var overflow: [UInt8] = []
+    private var takesOverflow = false
+
     init(descriptor: Int32) {
         self.descriptor = descriptor
+    }
+
+    /// Lets OpenSSL write a small record of its own during `body`, whether there is room or not.
+    ///
+    /// What does not fit goes out before the next bytes. Without this a key update that finds the socket full would
+    /// keep OpenSSL from reading too, and two ends that update at the same time would wait for each other for ever.
+    func withoutBlocking<Result>(_ body: () -> Result) -> Result {
+        takesOverflow = true
+        defer { takesOverflow = false }
+        return body()
     }
 
     /// Gives `ssl` a BIO over this port for both directions.
@@ -49,17 +63,36 @@ final class SocketPort {
 
     private func send(_ bytes: UnsafePointer<CChar>?, _ count: Int32, _ bio: OpaquePointer) -> Int32 {
         BIO_clear_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
-        let (sent, number) = SystemErrors.retrying {
-            Glibc.send(descriptor, bytes, Int(count), Int32(MSG_NOSIGNAL))
+        let offered = UnsafeRawBufferPointer(start: bytes, count: Int(count))
+        var (sent, number) = sendOverflow()
+        if number == 0 { (sent, number) = sendNow(offered) }
+        if takesOverflow && (number == EAGAIN || (number == 0 && sent < offered.count)) {
+            overflow += offered[max(0, sent)...]
+            return count
         }
-        if sent < 0 {
-            if number == EAGAIN {
-                BIO_set_flags(bio, BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
-            } else {
-                failure = number
-            }
+        if number == EAGAIN {
+            BIO_set_flags(bio, BIO_FLAGS_WRITE | BIO_FLAGS_SHOULD_RETRY)
+        } else if number != 0 {
+            failure = number
         }
         return Int32(sent)
+    }
+
+    /// Sends what was kept; the result counts as -1 and EAGAIN where some is left.
+    private func sendOverflow() -> (sent: Int, errno: Int32) {
+        while !overflow.isEmpty {
+            let (sent, number) = overflow.withUnsafeBytes { sendNow($0) }
+            if number != 0 { return (sent, number) }
+            overflow.removeFirst(sent)
+        }
+        return (0, 0)
+    }
+
+    private func sendNow(_ bytes: UnsafeRawBufferPointer) -> (sent: Int, errno: Int32) {
+        let (sent, number) = SystemErrors.retrying {
+            Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+        }
+        return (sent, number)
     }
 
     private static func of(_ bio: OpaquePointer) -> SocketPort? {

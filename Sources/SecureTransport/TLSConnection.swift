@@ -51,6 +51,8 @@ package final class TLSConnection: @unchecked Sendable {
     private let verification: PeerVerification
     /// What the last blocked write left inside OpenSSL: the next write must offer these bytes again.
     private var heldByteCount = 0
+    /// Records sent under the present key.
+    private var recordsUnderKey = 0
     /// A failure found after bytes of the same call had been read: for the next call.
     private var deferredFailure: TransportError?
 
@@ -75,6 +77,9 @@ package final class TLSConnection: @unchecked Sendable {
 
     /// Whether the last read filled the caller's buffer: more may be waiting inside, which poll(2) cannot see.
     package private(set) var mayHaveBufferedInput = false
+
+    /// How often the key of what we send was updated.
+    package private(set) var keyUpdateCount = 0
 
     /// Who the peer is; nil before the handshake is done.
     package var peerIdentity: PeerIdentity? {
@@ -226,10 +231,12 @@ package final class TLSConnection: @unchecked Sendable {
             while written < bytes.count {
                 let offered = min(bytes.count - written, TLSConnection.largestRecord)
                 var count = 0
+                if heldByteCount == 0 && recordsUnderKey >= context.recordsPerKey { try updateKey(of: ssl) }
                 ERR_clear_error()
                 let result = SSL_write_ex(ssl, bytes.baseAddress?.advanced(by: written), offered, &count)
                 if result == 1 {
                     heldByteCount = 0
+                    recordsUnderKey += 1
                     written += count
                     continue
                 }
@@ -250,6 +257,17 @@ package final class TLSConnection: @unchecked Sendable {
             writeInterest = []
             return .bytes(written)
         }
+    }
+
+    /// Takes a new key for what we send (RFC 8446, 4.6.3) and tells the peer, which keeps its own.
+    private func updateKey(of ssl: OpaquePointer) throws {
+        ERR_clear_error()
+        let isUpdated = port.withoutBlocking {
+            SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(ssl) == 1
+        }
+        guard isUpdated else { throw fail(failure(SSL_ERROR_SSL, during: .writing)) }
+        recordsUnderKey = 0
+        keyUpdateCount += 1
     }
 
     /// Whether a peer that takes no more bytes had sent some before it went: they come first, then `read` throws.

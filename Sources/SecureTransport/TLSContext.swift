@@ -21,8 +21,16 @@ package final class TLSContext: @unchecked Sendable {
     /// Largest certificate message of a peer, in bytes: what somebody who is not authenticated yet can make us keep.
     private static let largestCertificateList = 16 << 10
 
+    /// After so many records a connection takes a new key for what it sends.
+    let recordsPerKey: Int
+
+    /// - Parameter recordsPerKey: After how many records a connection takes a new key for what it sends. RFC 8446 (5.5)
+    ///   allows 2^24.5 full records under one AES-GCM key, some 390 GB, which a long training run reaches; OpenSSL does
+    ///   not update keys by itself. Tests make it small.
     /// - Throws: `.keyMismatch`, `.cryptography`.
-    package init(_ credentials: TLSCredentials) throws {
+    package init(_ credentials: TLSCredentials, recordsPerKey: Int = 1 << 22) throws {
+        precondition(recordsPerKey > 0, "\(recordsPerKey) records a key")
+        self.recordsPerKey = recordsPerKey
         ERR_clear_error()
         guard let context = SSL_CTX_new(TLS_method()) else { throw TransportError.openSSL("cannot make a TLS context") }
         self.context = context

@@ -9,5 +9,6 @@ import ArgumentParser
 struct LoRADrop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loradrop",
-        abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.")
+        abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.",
+        subcommands: [CertsCommand.self])
 }

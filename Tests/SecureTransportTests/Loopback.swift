@@ -15,7 +15,7 @@ struct Loopback {
     init(
         client: TLSCredentials, expecting serverExpectation: PeerExpectation,
         server: TLSCredentials, expecting clientExpectation: PeerExpectation,
-        bufferSize: Int32? = nil, within limit: Duration = .seconds(20)
+        bufferSize: Int32? = nil, recordsPerKey: Int = 1 << 22, within limit: Duration = .seconds(20)
     ) throws {
         let listener = try Listener(on: Endpoint(parsing: "127.0.0.1:0"))
         let deadline = Deadline.after(limit)
@@ -26,10 +26,12 @@ struct Loopback {
             try accepted.setBufferSizes(bufferSize)
         }
         self.client = try TLSConnection(
-            dialled, side: .client, context: TLSContext(client), expecting: serverExpectation,
+            dialled, side: .client, context: TLSContext(client, recordsPerKey: recordsPerKey),
+            expecting: serverExpectation,
             handshakeDeadline: deadline)
         self.server = try TLSConnection(
-            accepted, side: .server, context: TLSContext(server), expecting: clientExpectation,
+            accepted, side: .server, context: TLSContext(server, recordsPerKey: recordsPerKey),
+            expecting: clientExpectation,
             handshakeDeadline: deadline)
     }
 

@@ -10,12 +10,12 @@ import Testing
 
 /// Bytes over an open connection: how they flow and how they end.
 @Suite struct StreamTests {
-    private func open(bufferSize: Int32? = nil) throws -> Loopback {
+    private func open(bufferSize: Int32? = nil, recordsPerKey: Int = 1 << 22) throws -> Loopback {
         let run = try TestAuthority()
         let pair = try Loopback(
             client: run.credentials(.worker, "w1"), expecting: .exactly(run.identity(.worker, "w2")),
             server: run.credentials(.worker, "w2"), expecting: .exactly(run.identity(.worker, "w1")),
-            bufferSize: bufferSize)
+            bufferSize: bufferSize, recordsPerKey: recordsPerKey)
         let outcome = try pair.shakeHands()
         #expect(outcome.client == nil && outcome.server == nil)
         return pair
@@ -72,7 +72,18 @@ import Testing
     @Test(
         "Both directions carry megabytes at once through tiny socket buffers", arguments: [1 << 10, 100_000, 1 << 20])
     func bothDirections(pieceSize: Int) throws {
-        let pair = try open(bufferSize: 16 << 10)
+        try exchange(over: open(bufferSize: 16 << 10), pieceSize: pieceSize)
+    }
+
+    @Test("New keys amid full buffers in both directions lose nothing and block nobody", arguments: [1 << 10, 1 << 20])
+    func keyUpdates(pieceSize: Int) throws {
+        let pair = try open(bufferSize: 16 << 10, recordsPerKey: 1)
+        try exchange(over: pair, pieceSize: pieceSize)
+        #expect(pair.client.keyUpdateCount > 10 && pair.server.keyUpdateCount > 10)
+    }
+
+    /// Sends hundreds of kilobytes each way at once, from one thread, and compares.
+    private func exchange(over pair: Loopback, pieceSize: Int) throws {
         let toServer = StreamTests.pattern(300_001, seed: 1)
         let toClient = StreamTests.pattern(250_003, seed: 2)
         var client = FullDuplex(pair.client, outgoing: toServer, expectedCount: toClient.count, pieceSize: pieceSize)
