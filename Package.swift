@@ -85,7 +85,7 @@ let package = Package(
         .target(name: "RunRecords", dependencies: ["JSONText"], swiftSettings: strict),
         .target(
             name: "LoRA",
-            dependencies: ["Transformer", "Tensors", "Randomness", "Digests"],
+            dependencies: ["Transformer", "Tensors", "JSONText", "Randomness", "Digests"],
             swiftSettings: strict),
         .target(name: "Transformer", dependencies: ["Tensors", "Randomness"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["JSONText"], swiftSettings: strict),

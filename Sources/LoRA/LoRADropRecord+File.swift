@@ -4,6 +4,7 @@
 //
 
 import Foundation
+import JSONText
 import Tensors
 
 extension LoRADropRecord {
@@ -24,12 +25,11 @@ extension LoRADropRecord {
         let path = folder + "/" + fileName
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         // The version first: a file of another version may lack anything else.
-        let members = try JSONValue.object(at: path)
-        guard let version = members["format_version"]?.integerValue, version == currentFormatVersion else {
+        let file = try ConfigurationFile(path: path)
+        guard file["format_version"]?.integer(Int.self) == currentFormatVersion else {
             throw LoRAError(
                 .badAdapter,
-                "\(path): format_version: expected \(currentFormatVersion), found "
-                    + "\(members["format_version"]?.text.dropLast() ?? "nothing"); "
+                "\(path): format_version: expected \(currentFormatVersion), found \(file.found("format_version")); "
                     + "use the version of loradrop that wrote it")
         }
         do {

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import JSONText
+
 /// What `adapter_config.json` says of a LoRA, as PEFT 0.21 writes and reads it.
 ///
 /// Source: `LoraConfig` of github.com/huggingface/peft, version 0.21.
@@ -26,16 +28,17 @@ struct PEFTConfiguration: Hashable, Sendable {
             ? Float(settings.alpha / Double(settings.adapterRank).squareRoot()) : settings.scale
     }
 
-    /// The file's text: every key that PEFT 0.21 writes, in its order.
+    /// The file's text: every key that PEFT 0.21 writes, sorted and indented as there.
     var text: String {
         var members: [String: JSONValue] = [
             "base_model_name_or_path": baseModel.map { .string($0) } ?? .null,
             "bias": .string("none"),
-            "inference_mode": .bool(true),
-            "init_lora_weights": .bool(true),
+            "inference_mode": .boolean(true),
+            "init_lora_weights": .boolean(true),
             "layers_to_transform": layers.map { .array($0.map { .integer($0) }) } ?? .null,
-            "lora_alpha": JSONValue(shortest: settings.alpha),
-            "lora_dropout": .number(settings.dropout),
+            // Python keeps a whole number that was given as one.
+            "lora_alpha": Int(exactly: settings.alpha).map { .integer($0) } ?? .real(settings.alpha),
+            "lora_dropout": .real(settings.dropout),
             "megatron_core": .string("megatron.core"),
             "modules_to_save": .array(modulesToSave.map { .string($0) }),
             "peft_type": .string("LORA"),
@@ -44,13 +47,13 @@ struct PEFTConfiguration: Hashable, Sendable {
             "r": .integer(settings.adapterRank),
             "target_modules": .array(settings.targetModules.sorted().map { .string($0) }),
             "task_type": .string("SEQ_CLS"),
-            "use_rslora": .bool(usesRankStabilisedScale),
+            "use_rslora": .boolean(usesRankStabilisedScale),
         ]
         for key in ["alpha_pattern", "loftq_config", "rank_pattern"] {
-            members[key] = .object([:])
+            members[key] = .object([])
         }
         for key in ["ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora"] {
-            members[key] = .bool(false)
+            members[key] = .boolean(false)
         }
         for key in [
             "alora_invocation_tokens", "arrow_config", "auto_mapping", "corda_config", "eva_config", "exclude_modules",
@@ -60,16 +63,21 @@ struct PEFTConfiguration: Hashable, Sendable {
         ] {
             members[key] = .null
         }
-        return JSONValue.object(members).text
+        return JSONValue.object(members.sorted { $0.key < $1.key }.map { JSONMember($0.key, $0.value) }).indentedText()
     }
 }
 
 extension PEFTConfiguration {
     /// Keys whose value changes nothing for the use of finished tensors.
     private static let ignoredKeys: Set<String> = [
-        "auto_mapping", "base_model_name_or_path", "inference_mode", "init_lora_weights", "peft_version", "revision",
-        "megatron_core", "megatron_config", "qalora_group_size", "runtime_config", "eva_config", "ensure_weight_tying",
-        "loftq_config",
+        "auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "megatron_core",
+        "megatron_config", "qalora_group_size", "runtime_config", "eva_config", "ensure_weight_tying", "loftq_config",
+    ]
+
+    /// Keys that are read.
+    private static let understoodKeys: Set<String> = [
+        "peft_type", "task_type", "bias", "init_lora_weights", "target_modules", "r", "lora_alpha", "lora_dropout",
+        "use_rslora", "layers_to_transform", "modules_to_save",
     ]
 
     /// Ways to start A and B that leave the base model's weights alone; the others subtract the start from them, so
@@ -82,91 +90,51 @@ extension PEFTConfiguration {
     /// else is refused by name, never half understood.
     /// - Throws: `LoRAError` with file, key, what was expected and what was found.
     init(path: String) throws(LoRAError) {
-        let reader = KeyReader(file: path, members: try JSONValue.object(at: path))
-        try reader.require("peft_type", toBe: "LORA")
-        try reader.require("task_type", toBe: "SEQ_CLS")
-        if let bias = reader["bias"], bias != .string("none") {
-            throw reader.unsupported("bias", "only \"none\" is supported, found \(bias.text)")
+        let file = try ConfigurationFile(path: path)
+        func unsupported(_ key: String, _ expected: String) -> LoRAError {
+            LoRAError(.unsupportedAdapter, "\(path): \(key): expected \(expected), found \(file.found(key))")
         }
-        switch reader["init_lora_weights"] {
-        case nil, .bool, .null: break
+        for (key, expected) in [("peft_type", "LORA"), ("task_type", "SEQ_CLS")] {
+            guard file[key]?.string == expected else { throw unsupported(key, "\"\(expected)\"") }
+        }
+        guard file["bias"] == nil || file["bias"] == .string("none") else { throw unsupported("bias", "\"none\"") }
+        switch file["init_lora_weights"] {
+        case nil, .boolean, .null: break
         case .string(let start) where Self.harmlessStarts.contains(start): break
-        case .some(let start):
-            throw reader.unsupported(
+        case .some:
+            throw unsupported(
                 "init_lora_weights",
-                "\(start.text.dropLast()) changes the base model's weights; save the adapter with PEFT's "
-                    + "path_initial_model_for_weight_conversion first")
+                "a start that leaves the base model's weights alone (save the adapter with PEFT's "
+                    + "path_initial_model_for_weight_conversion)")
         }
-        guard let targets = reader["target_modules"]?.stringsValue else {
-            throw reader.unsupported(
-                "target_modules",
-                "expected a list of module names, found \(reader["target_modules"]?.text.dropLast() ?? "nothing")")
+        guard let targets = file["target_modules"]?.strings else {
+            throw unsupported("target_modules", "a list of module names")
         }
         settings = LoRASettings(
-            adapterRank: try reader.integer("r"), alpha: try reader.number("lora_alpha"),
-            dropout: try reader.number("lora_dropout"), targetModules: targets)
+            adapterRank: try file.integer("r"), alpha: try file.number("lora_alpha"),
+            dropout: try file.number("lora_dropout"), targetModules: targets)
         do {
             try settings.validate()
         } catch {
             throw LoRAError(error.code, "\(path): \(error.message)")
         }
-        usesRankStabilisedScale = reader["use_rslora"] == .bool(true)
-        layers = try reader.layers()
-        modulesToSave = reader["modules_to_save"]?.stringsValue ?? Self.classifierNames
-        baseModel = reader["base_model_name_or_path"]?.stringValue
-
-        let understood: Set<String> = [
-            "peft_type", "task_type", "bias", "target_modules", "r", "lora_alpha", "lora_dropout", "use_rslora",
-            "layers_to_transform", "modules_to_save",
-        ]
-        for (key, value) in reader.members.sorted(by: { $0.key < $1.key })
-        where !understood.contains(key) && !Self.ignoredKeys.contains(key) && !value.isNothing {
-            throw reader.unsupported(key, "it is set, and an adapter that uses it is not supported")
+        usesRankStabilisedScale = file["use_rslora"] == .boolean(true)
+        layers = try Self.layers(file)
+        modulesToSave = file["modules_to_save"]?.strings ?? Self.classifierNames
+        baseModel = file["base_model_name_or_path"]?.string
+        for member in file.members
+        where !Self.understoodKeys.contains(member.key) && !Self.ignoredKeys.contains(member.key)
+            && !member.value.isNothing
+        {
+            throw unsupported(member.key, "it unset (an adapter that uses it is not supported)")
         }
     }
 
-    /// Reads single keys, naming file and key where they are wrong.
-    private struct KeyReader {
-        let file: String
-        let members: [String: JSONValue]
-
-        subscript(key: String) -> JSONValue? { members[key] }
-
-        func require(_ key: String, toBe expected: String) throws(LoRAError) {
-            guard members[key]?.stringValue == expected else {
-                let found = members[key]?.text.dropLast() ?? "nothing"
-                throw unsupported(key, "expected \"\(expected)\", found \(found)")
-            }
-        }
-
-        func number(_ key: String) throws(LoRAError) -> Double {
-            guard let number = members[key]?.numberValue else { throw bad(key, "a number") }
-            return number
-        }
-
-        func integer(_ key: String) throws(LoRAError) -> Int {
-            guard let number = members[key]?.integerValue else { throw bad(key, "a whole number") }
-            return number
-        }
-
-        func layers() throws(LoRAError) -> [Int]? {
-            switch members["layers_to_transform"] {
-            case nil, .null: return nil
-            case .integer(let layer): return [layer]
-            case .array(let elements) where elements.allSatisfy { $0.integerValue != nil }:
-                // PEFT takes an empty list for none.
-                return elements.isEmpty ? nil : elements.compactMap(\.integerValue)
-            case .some: throw bad("layers_to_transform", "a list of layer numbers")
-            }
-        }
-
-        func bad(_ key: String, _ expected: String) -> LoRAError {
-            let found = members[key].map { $0.text.dropLast() } ?? "nothing"
-            return LoRAError(.badAdapter, "\(file): \(key): expected \(expected), found \(found)")
-        }
-
-        func unsupported(_ key: String, _ reason: String) -> LoRAError {
-            LoRAError(.unsupportedAdapter, "\(file): \(key): \(reason)")
-        }
+    private static func layers(_ file: ConfigurationFile) throws(LoRAError) -> [Int]? {
+        guard let value = file["layers_to_transform"], value != .null else { return nil }
+        if let layer = value.integer(Int.self) { return [layer] }
+        guard let layers = value.integers else { throw file.bad("layers_to_transform", "a list of layer numbers") }
+        // PEFT takes an empty list for none.
+        return layers.isEmpty ? nil : layers
     }
 }

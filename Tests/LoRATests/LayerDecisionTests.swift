@@ -133,6 +133,15 @@ struct LayerDecisionTests {
         #expect(refusal { _ = try Self.decide([1, 2, 3]) { $0.keepLayers = [1, 1] } }?.code == .badLayer)
     }
 
+    @Test("a count keeps so many, and is refused where there are not so many")
+    func counted() throws {
+        #expect(try Self.decide([1, 5, 4]) { $0.keepCount = 1 }.keptLayers == [1])
+        #expect(try Self.decide([1, 5, 4]) { ($0.keepCount, $0.threshold) = (3, 0) }.keptLayers == [0, 1, 2])
+        #expect(try Self.decide([1, 5, 4]) { ($0.keepCount, $0.score) = (2, .reverse) }.keptLayers == [0, 2])
+        #expect(refusal { _ = try Self.decide([1, 5, 4]) { $0.keepCount = 4 } }?.code == .badSetting)
+        #expect(refusal { _ = try Self.decide([1, 5, 4]) { $0.keepCount = 0 } }?.code == .badSetting)
+    }
+
     @Test("importance that is zero everywhere, or negative, decides nothing")
     func unusable() throws {
         #expect(refusal { _ = try Self.decide([0, 0, 0]) }?.code == .badImportance)

@@ -31,10 +31,13 @@ enum Vectors {
         struct Batch: Decodable {
             let inputIDs: [[Int32]]
             let tokenTypeIDs: [[Int32]]?
+            /// Class numbers, or scores.
+            let labels: [Double]
 
             enum CodingKeys: String, CodingKey {
                 case inputIDs = "input_ids"
                 case tokenTypeIDs = "token_type_ids"
+                case labels
             }
 
             var packed: PackedSequences {
@@ -50,6 +53,8 @@ enum Vectors {
         }
 
         let modelFolders: [String]
+        /// "classification" or "regression".
+        let problem: String
         let targetModules: [String]
         let ownLayers: [Int]
         let sharedLayers: [Int]
@@ -60,6 +65,7 @@ enum Vectors {
 
         enum CodingKeys: String, CodingKey {
             case modelFolders = "model_folders"
+            case problem
             case targetModules = "target_modules"
             case ownLayers = "own_layers"
             case sharedLayers = "shared_layers"
