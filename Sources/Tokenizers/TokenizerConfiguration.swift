@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Foundation
 import JSONText
 
 /// A folder's `tokenizer_config.json`: beside `vocab.txt` it says how text is normalized, beside `tokenizer.json` it must
@@ -13,16 +12,13 @@ struct TokenizerConfiguration {
     let root: JSONField?
     /// The content of `special_tokens_map.json`; nil where the folder has none.
     let specialTokens: JSONField?
-    let folder: URL
+    /// The path of `added_tokens.json`; nil where the folder has none.
+    let addedTokensFile: String?
 
-    init(folder: URL) throws {
-        func content(_ name: String) throws -> JSONField? {
-            let file = folder.appendingPathComponent(name)
-            return FileManager.default.fileExists(atPath: file.path) ? try TokenizerFolder.json(file) : nil
-        }
-        self.folder = folder
-        root = try content("tokenizer_config.json")
-        specialTokens = try content("special_tokens_map.json")
+    init(_ files: TokenizerFiles) throws {
+        root = try files.json("tokenizer_config.json")
+        specialTokens = try files.json("special_tokens_map.json")
+        addedTokensFile = files.contents["added_tokens.json"] == nil ? nil : files.path("added_tokens.json")
     }
 
     /// The side at which long text is cut; the right one if the file does not say.

@@ -3,8 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Foundation
-
 /// A `tokenizer.json`: stages by name, each read by what is registered for the name.
 ///
 /// A new family of tokenizers is an entry in one or more of these registries.
@@ -20,14 +18,13 @@ enum TokenizerDescription {
     ]
 
     /// The tokenizer that the file describes.
-    static func read(_ file: URL, configuration: TokenizerConfiguration) throws -> any Tokenizer {
-        let root = try TokenizerFolder.json(file)
+    static func read(_ root: JSONField, configuration: TokenizerConfiguration) throws -> any Tokenizer {
         let model = try stage(try root.required("model"), models)
         let normalizer = try root.present("normalizer").map { try stage($0, normalizers) }
         let preTokenizer = try stage(try root.required("pre_tokenizer"), preTokenizers)
         let template = try root.present("post_processor").map { try stage($0, postProcessors) } ?? .bare
         if let bert = normalizer as? BertNormalizer {
-            try configuration.checkAgreement(with: bert, file: file.path)
+            try configuration.checkAgreement(with: bert, file: root.file)
         }
         let addedTokens = try root.present("added_tokens").map {
             try AddedToken.list(reading: $0, vocabulary: model.vocabulary, normalizer: normalizer)

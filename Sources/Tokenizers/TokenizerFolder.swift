@@ -7,30 +7,20 @@ package import Foundation
 
 /// Reads the tokenizer of a model folder.
 package enum TokenizerFolder {
-    /// The tokenizer that the folder's `tokenizer.json` describes or, in a folder without one, its `vocab.txt` together
-    /// with `tokenizer_config.json`.
+    /// The folder's tokenizer, as ``TokenizerFiles/tokenizer()`` understands its files.
     ///
-    /// Padding and truncation that `tokenizer.json` asks for are not done: who encodes gives the length, nobody pads.
-    ///
-    /// - Throws: ``TokenizerError`` that names the file and the key; a tokenizer of a kind that is not supported is
-    ///   refused by name.
+    /// - Throws: ``TokenizerError`` that names the file and the key.
     package static func load(_ folder: URL) throws -> any Tokenizer {
-        let description = folder.appendingPathComponent("tokenizer.json")
-        let vocabulary = folder.appendingPathComponent("vocab.txt")
-        let configuration = try TokenizerConfiguration(folder: folder)
-        if FileManager.default.fileExists(atPath: description.path) {
-            return try TokenizerDescription.read(description, configuration: configuration)
+        var contents: [String: [UInt8]] = [:]
+        for name in TokenizerFiles.names {
+            let file = folder.appendingPathComponent(name)
+            if FileManager.default.fileExists(atPath: file.path) { contents[name] = try bytes(of: file) }
         }
-        if FileManager.default.fileExists(atPath: vocabulary.path) {
-            return try VocabularyFile.read(vocabulary, configuration: configuration)
-        }
-        throw TokenizerError(
-            .missingFile,
-            "\(folder.path): found neither tokenizer.json nor vocab.txt; copy the tokenizer's files beside the model")
+        return try TokenizerFiles(folder: folder.path, contents: contents).tokenizer()
     }
 
     /// The bytes of a regular file within the size limit.
-    static func bytes(of file: URL) throws -> [UInt8] {
+    private static func bytes(of file: URL) throws -> [UInt8] {
         let path = file.resolvingSymlinksInPath().path
         do {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
@@ -38,8 +28,8 @@ package enum TokenizerFolder {
                 throw TokenizerError(.unreadableFile, "\(file.path): expected a regular file")
             }
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-            defer { try? handle.close() }
             let data = try handle.read(upToCount: TokenizerLimits.fileBytes + 1) ?? Data()
+            try handle.close()
             guard data.count <= TokenizerLimits.fileBytes else {
                 throw TokenizerError(
                     .unreadableFile, "\(file.path): larger than the limit of \(TokenizerLimits.fileBytes) bytes")
@@ -50,10 +40,5 @@ package enum TokenizerFolder {
         } catch {
             throw TokenizerError(.unreadableFile, "\(file.path): cannot be read: \(error.localizedDescription)")
         }
-    }
-
-    /// A JSON file's content.
-    static func json(_ file: URL) throws -> JSONField {
-        try JSONField.root(of: try bytes(of: file), file: file.path)
     }
 }

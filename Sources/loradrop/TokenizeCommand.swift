@@ -33,8 +33,14 @@ struct TokenizeCommand: ParsableCommand {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         for (number, line) in lines.enumerated() {
-            guard let texts = try? JSONDecoder().decode([String].self, from: line), (1...2).contains(texts.count) else {
-                throw ValidationError("\(file), line \(number + 1): expected a JSON list of one or two texts")
+            let texts: [String]
+            do {
+                texts = try JSONDecoder().decode([String].self, from: line)
+            } catch {
+                throw ValidationError("\(file), line \(number + 1): expected a JSON list of texts: \(error)")
+            }
+            guard (1...2).contains(texts.count) else {
+                throw ValidationError("\(file), line \(number + 1): expected one or two texts, found \(texts.count)")
             }
             let encoding = try tokenizer.encode(
                 texts[0], pair: texts.count == 2 ? texts[1] : nil, maximumLength: maxLength)

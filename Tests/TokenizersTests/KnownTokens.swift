@@ -78,6 +78,5 @@ struct ModelFolder: ~Copyable {
 
 /// The tokenizer of a folder with these files.
 func tokenizer(_ files: [String: String]) throws -> any Tokenizer {
-    let folder = try ModelFolder(files)
-    return try TokenizerFolder.load(folder.url)
+    try TokenizerFiles(folder: "folder", contents: files.mapValues { Array($0.utf8) }).tokenizer()
 }

@@ -156,6 +156,11 @@ struct RefusalTests {
         expectRefusal(
             .unsupported, ["added_tokens.json"],
             of: ["vocab.txt": pieces, "tokenizer_config.json": lower, "added_tokens.json": "{}"])
+        expectRefusal(
+            .invalidValue, ["vocab.txt", "mask_token"],
+            of: [
+                "vocab.txt": "\n" + pieces, "tokenizer_config.json": "{\"do_lower_case\": true, \"mask_token\": \"\"}",
+            ])
         for setting in [
             "\"tokenizer_class\": \"BertJapaneseTokenizer\"", "\"do_basic_tokenize\": false",
             "\"never_split\": [\"a\"]",
@@ -179,6 +184,8 @@ struct RefusalTests {
         let other = try ModelFolder([:])
         try FileManager.default.createDirectory(
             at: other.url.appendingPathComponent("tokenizer.json"), withIntermediateDirectories: true)
+        let whole = try ModelFolder(["tokenizer.json": Self.description()])
+        #expect(try TokenizerFolder.load(whole.url).vocabularySize == 4)
         let noFile = #expect(throws: TokenizerError.self) { try TokenizerFolder.load(other.url) }
         #expect(noFile?.code == .unreadableFile)
     }

@@ -3,8 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Foundation
-
 /// A `vocab.txt`: one WordPiece a line, its id the line's number from 0.
 ///
 /// How text is normalized stands in
@@ -15,7 +13,9 @@ enum VocabularyFile {
         .flatMap { ["\($0)Tokenizer", "\($0)TokenizerFast"] }
 
     /// The tokenizer of a folder without `tokenizer.json`.
-    static func read(_ file: URL, configuration: TokenizerConfiguration) throws -> any Tokenizer {
+    static func read(
+        _ bytes: [UInt8], file: String, configuration: TokenizerConfiguration
+    ) throws -> any Tokenizer {
         let root = try checked(configuration, file: file)
         let lowercases = try root.required("do_lower_case").boolean()
         let normalizer = BertNormalizer(
@@ -24,16 +24,19 @@ enum VocabularyFile {
             stripsAccents: try root.present("strip_accents")?.boolean() ?? lowercases,
             lowercases: lowercases)
 
-        let pieces = try pieces(of: try TokenizerFolder.bytes(of: file), file: file.path)
+        let pieces = try pieces(of: bytes, file: file)
         let vocabulary = Vocabulary(pieces)
         /// A special token's text and id. Those that nothing adds by itself may be missing in the vocabulary.
         func special(_ key: String, _ usual: String) throws -> (content: String, id: Int32?) {
             let content = try configuration.specialToken(key) ?? usual
+            guard !content.isEmpty else {
+                throw TokenizerError(.invalidValue, "\(file): the folder's \"\(key)\" is an empty text")
+            }
             return (content, vocabulary.id(of: content))
         }
         func needed(_ token: (content: String, id: Int32?)) throws -> Int32 {
             guard let id = token.id else {
-                throw TokenizerError(.invalidValue, "\(file.path): lacks the special token \"\(token.content)\"")
+                throw TokenizerError(.invalidValue, "\(file): lacks the special token \"\(token.content)\"")
             }
             return id
         }
@@ -56,12 +59,12 @@ enum VocabularyFile {
     }
 
     /// The configuration's content, if it is one that this reader understands.
-    private static func checked(_ configuration: TokenizerConfiguration, file: URL) throws -> JSONField {
+    private static func checked(_ configuration: TokenizerConfiguration, file: String) throws -> JSONField {
         let remedy = "save the tokenizer with save_pretrained() to get a tokenizer.json"
         guard let root = configuration.root else {
             throw TokenizerError(
                 .missingFile,
-                "\(file.path): beside it, tokenizer_config.json with \"do_lower_case\" is missing: the vocabulary "
+                "\(file): beside it, tokenizer_config.json with \"do_lower_case\" is missing: the vocabulary "
                     + "alone does not say whether text is lower-cased; or \(remedy)")
         }
         if let field = try root.present("tokenizer_class") {
@@ -78,9 +81,8 @@ enum VocabularyFile {
             if key == "never_split", try field.elements().isEmpty { continue }
             throw field.error(.unsupported, "not supported with a vocab.txt; \(remedy)")
         }
-        let added = configuration.folder.appendingPathComponent("added_tokens.json")
-        guard !FileManager.default.fileExists(atPath: added.path) else {
-            throw TokenizerError(.unsupported, "\(added.path): not supported with a vocab.txt; \(remedy)")
+        if let file = configuration.addedTokensFile {
+            throw TokenizerError(.unsupported, "\(file): not supported with a vocab.txt; \(remedy)")
         }
         return root
     }
