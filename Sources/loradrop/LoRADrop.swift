@@ -10,5 +10,5 @@ struct LoRADrop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loradrop",
         abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.",
-        subcommands: [CertsCommand.self])
+        subcommands: [CertsCommand.self, TokenizeCommand.self])
 }
