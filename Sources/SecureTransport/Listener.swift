@@ -4,13 +4,12 @@
 //
 
 import Glibc
+import Synchronization
 
 /// A listening TCP socket.
-///
-/// One thread accepts from it.
-package final class Listener {
+package final class Listener: Sendable {
     /// What `accept` found.
-    package enum Acceptance: ~Copyable {
+    package enum Acceptance: ~Copyable, Sendable {
         case accepted(StreamSocket)
         /// Nobody waits; poll for `.readable`.
         case wouldBlock
@@ -23,7 +22,7 @@ package final class Listener {
     package let localEndpoint: Endpoint
     /// Held in reserve: without any free descriptor, a waiting caller could not even be turned away, and poll(2)
     /// would report it for ever.
-    private var reserve: OwnedDescriptor?
+    private let reserve: Mutex<OwnedDescriptor?>
 
     /// Open for as long as this object lives.
     package var descriptor: Int32 { owned.number }
@@ -42,7 +41,7 @@ package final class Listener {
                 }
                 localEndpoint = local.endpoint
                 self.owned = owned
-                reserve = Listener.openReserve()
+                reserve = Mutex(Listener.openReserve())
                 return
             } catch let error as TransportError {
                 failure = failure ?? error
@@ -128,15 +127,17 @@ package final class Listener {
 
     /// Closes the connection that waits first, by means of the reserved descriptor.
     private func turnAway() {
-        reserve = nil
-        let accepted = Glibc.accept(descriptor, nil, nil)
-        if accepted >= 0 {
-            _ = Glibc.close(accepted)
-        } else {
-            // Another thread took the descriptor; do not let the caller spin over poll(2) meanwhile.
-            usleep(10_000)
+        reserve.withLock { reserve in
+            reserve = nil
+            let accepted = Glibc.accept(descriptor, nil, nil)
+            if accepted >= 0 {
+                _ = Glibc.close(accepted)
+            } else {
+                // Another thread took the descriptor; do not let the caller spin over poll(2) meanwhile.
+                usleep(10_000)
+            }
+            reserve = Listener.openReserve()
         }
-        reserve = Listener.openReserve()
     }
 
     private static func openReserve() -> OwnedDescriptor? {

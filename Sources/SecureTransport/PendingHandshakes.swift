@@ -8,9 +8,9 @@
 /// Until its handshake is done anybody may be at the other end. So there is a limit, each connection has its deadline,
 /// and what one peer does costs the others nothing. Driven by one thread, which polls for `interests` no longer than
 /// until `nextDeadline` and then calls `progress`.
-package struct PendingHandshakes {
+package struct PendingHandshakes: Sendable {
     /// How a handshake ended.
-    package enum Ending {
+    package enum Ending: Sendable {
         /// The peer is authenticated.
         case done(TLSConnection)
         /// The peer was refused, left, or took too long; its connection is closed. The error is to log.

@@ -31,7 +31,7 @@ package struct Interest: OptionSet, Hashable, Sendable, CustomStringConvertible 
 /// Waits for many descriptors at once, by poll(2).
 ///
 /// One poller belongs to one thread; it keeps its list between waits, so that a wait allocates nothing after the first.
-package struct Poller {
+package struct Poller: Sendable {
     private var entries: [pollfd] = []
 
     package init() {}

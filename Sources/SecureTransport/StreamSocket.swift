@@ -6,7 +6,7 @@
 import Glibc
 
 /// A connected, non-blocking TCP socket with one owner; closed when the owner drops it.
-package struct StreamSocket: ~Copyable {
+package struct StreamSocket: ~Copyable, Sendable {
     let owned: OwnedDescriptor
     /// Who is at the other end, in numbers.
     package let peerAddress: Endpoint

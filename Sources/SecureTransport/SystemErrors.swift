@@ -27,7 +27,7 @@ enum SystemErrors {
 }
 
 /// A file descriptor that is closed when its owner goes.
-struct OwnedDescriptor: ~Copyable {
+struct OwnedDescriptor: ~Copyable, Sendable {
     let number: Int32
 
     /// - Precondition: `number` is an open descriptor that nobody else closes.
