@@ -141,3 +141,18 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzers, for deploy/fuzz.sh alone: libFuzzer brings their main function.
+if Context.environment["LORADROP_FUZZ"] == "1" {
+    let fuzzers: [(name: String, reader: String)] = [
+        ("FuzzFrames", "Wire"), ("FuzzSafetensors", "Tensors"), ("FuzzTables", "Datasets"),
+        ("FuzzTokenizer", "Tokenizers"),
+    ]
+    package.targets.removeAll { $0.type == .test }
+    package.targets += fuzzers.map { fuzzer in
+        .executableTarget(
+            name: fuzzer.name, dependencies: [.init(stringLiteral: fuzzer.reader)], path: "Tests/Fuzz/\(fuzzer.name)",
+            exclude: ["corpus", "planted.patch"],
+            swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])])
+    }
+}
