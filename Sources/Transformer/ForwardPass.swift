@@ -25,6 +25,8 @@ package struct ForwardPass {
     let lowestTrainedLayer: Int
     /// Of the layers from there on.
     let layers: [EncoderLayer.Kept]
+    /// Whether `backward` may follow.
+    let allowsBackward: Bool
 }
 
 extension SequenceClassifier {
@@ -38,12 +40,14 @@ extension SequenceClassifier {
     ///   - head: With a pooler exactly if the model was made with `trainPooler`.
     ///   - dropout: On the branches' inputs; nil when evaluating.
     ///   - reads: Which tokens of the last layer are computed.
+    ///   - forBackward: False where no `backward` follows: activations are then not kept, whatever is trained.
     ///   - observe: Told of every branch's z = A·x, [rows, adapterRank], by the projection's index; valid during the
     ///     call only.
     ///   - workspace: Holds the activations.
     package func forward(
         _ batch: PackedSequences, branches: [LowRankBranch?], head: HeadParameters, dropout: InputDropout? = nil,
-        reads: TokensRead = .firstTokenOnly, observe: ((Int, Matrix) -> Void)? = nil, workspace: Workspace
+        reads: TokensRead = .firstTokenOnly, forBackward: Bool = true, observe: ((Int, Matrix) -> Void)? = nil,
+        workspace: Workspace
     ) -> ForwardPass {
         precondition(
             branches.count == projections.count, "\(branches.count) branches for \(projections.count) projections")
@@ -56,7 +60,8 @@ extension SequenceClassifier {
             workspace: workspace)
         let all = batch.allTokens
         let firsts = batch.firstTokens
-        let lowest = projections.first { branches[$0.index]?.isTrained ?? false }?.layer ?? encoder.layers.count
+        let lowestTrained = projections.first { forBackward && branches[$0.index]?.isTrained ?? false }?.layer
+        let lowest = lowestTrained ?? encoder.layers.count
 
         // The layers that backward does not enter take turns with two buffers.
         let spare = (0..<2).map { _ in workspace.matrix(rows: batch.tokenCount, columns: configuration.hiddenSize) }
@@ -98,7 +103,7 @@ extension SequenceClassifier {
         return ForwardPass(
             logits: logits, hidden: hidden, rows: all,
             outputRows: reads == .firstTokenOnly ? firsts : all, head: head, context: context, first: first,
-            pooled: pooled, lowestTrainedLayer: lowest, layers: kept)
+            pooled: pooled, lowestTrainedLayer: lowest, layers: kept, allowsBackward: forBackward)
     }
 
     func layer(_ number: Int, rows: RowLayout, outputRows: RowLayout, context: PassContext) -> EncoderLayer {

@@ -13,6 +13,7 @@ extension SequenceClassifier {
     ///   - pass: Of this model; each pass once, and before its workspace's scope ends.
     ///   - logitsGradient: [examples, labels]; not written.
     package func backward(_ pass: ForwardPass, logitsGradient: Matrix) {
+        precondition(pass.allowsBackward, "backward through a pass that was made without forBackward")
         let workspace = pass.context.workspace
         workspace.scope {
             let classifier = pass.head.classifier

@@ -73,4 +73,23 @@ struct PackingTests {
         }
         #expect(random.addGradients(oddExamples) == logits)
     }
+
+    @Test(
+        "a pass without backward gives the same logits in less memory",
+        arguments: [TokensRead.firstTokenOnly, .allTokens])
+    func forwardOnly(reads: TokensRead) throws {
+        let random = try RandomModel()
+        func pass(forBackward: Bool) -> (logits: [Float], hidden: [Float], bytes: Int) {
+            let workspace = Workspace(blockSize: 16)
+            let pass = random.model.forward(
+                oddExamples, branches: random.branches, head: random.head, reads: reads, forBackward: forBackward,
+                workspace: workspace)
+            return (pass.logits.values, pass.hidden.values, workspace.byteCount)
+        }
+        let keeping = pass(forBackward: true)
+        let passing = pass(forBackward: false)
+        #expect(passing.logits == keeping.logits)
+        #expect(passing.hidden == keeping.hidden)
+        #expect(passing.bytes < keeping.bytes)
+    }
 }
