@@ -133,7 +133,7 @@ let package = Package(
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "LoRATests", dependencies: ["LoRA", "Transformer", "Tensors", "Digests"],
+            name: "LoRATests", dependencies: ["LoRA", "Transformer", "Tensors", "JSONText", "Digests"],
             swiftSettings: swiftSettings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: swiftSettings),
         .testTarget(

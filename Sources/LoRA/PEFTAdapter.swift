@@ -67,7 +67,8 @@ package struct PEFTAdapter: Sendable {
         let reader = Reader(file: weights)
         head = HeadShape(
             configuration: configuration,
-            labelCount: try reader.labelCount(of: configuration.family.classifier),
+            labelCount: try reader.labelCount(
+                of: configuration.family.classifier, hiddenSize: configuration.hiddenSize),
             trainsPooler: trainsPooler)
         layout = ParameterLayout(
             assignment: AdapterAssignment(ownTargets: targets, projectionCount: configuration.projections.count),
@@ -120,16 +121,17 @@ package struct PEFTAdapter: Sendable {
 
         var path: String { file.file.path }
 
-        func labelCount(of classifier: String) throws(LoRAError) -> Int {
+        func labelCount(of classifier: String, hiddenSize: Int) throws(LoRAError) -> Int {
             let name = ParameterLayout.filePrefix + classifier + ".weight"
             guard let tensor = file[name] else {
                 throw LoRAError(
                     .wrongTensors,
                     "\(path): expected \(name), found no classifier; was the adapter saved with task_type SEQ_CLS?")
             }
-            guard tensor.shape.count == 2, tensor.shape[0] > 0 else {
+            guard tensor.shape.count == 2, tensor.shape[0] > 0, tensor.shape[1] == hiddenSize else {
                 throw LoRAError(
-                    .wrongShape, "\(path), tensor \(name): expected [labels, hidden], found \(tensor.shape)")
+                    .wrongShape,
+                    "\(path), tensor \(name): expected the shape [labels, \(hiddenSize)], found \(tensor.shape)")
             }
             return tensor.shape[0]
         }

@@ -146,6 +146,8 @@ struct PEFTRefusalTests {
         #expect(
             try Self.refused(replacing: [classifier: ([4, 12], [Float](repeating: 0, count: 48))])?.code
                 == .wrongShape)
+        #expect(try Self.refused(replacing: [classifier: ([1 << 57, 0], [])])?.code == .wrongShape)
+        #expect(try Self.refused(replacing: [classifier: ([0, 12], [])])?.code == .wrongShape)
         var values = [Float](repeating: 0, count: 48)
         values[17] = .nan
         let notFinite = try Self.refused(replacing: [query: ([4, 12], values)])
