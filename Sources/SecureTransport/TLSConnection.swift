@@ -7,24 +7,6 @@ import COpenSSL
 import Glibc
 import Synchronization
 
-/// How far a handshake is.
-package enum HandshakeStatus: Hashable, Sendable {
-    /// The peer is authenticated (for a client see `TLSConnection.progressHandshake`); bytes may flow.
-    case done
-    /// Wait for `interest`, then go on.
-    case waiting
-}
-
-/// What a read or a write achieved.
-package enum IOOutcome: Hashable, Sendable {
-    /// So many bytes, at least one.
-    case bytes(Int)
-    /// None at present: wait for `readInterest` or `writeInterest`, then call again.
-    case wouldBlock
-    /// The peer said farewell; no byte is missing and none will follow.
-    case closed
-}
-
 /// One TLS connection over a socket that never blocks.
 ///
 /// Phases: handshake → open → closed. The owner polls the descriptor for `interest` and calls `progressHandshake`, then
