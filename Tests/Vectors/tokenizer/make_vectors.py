@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 
-"""Writes cases.json and pieces.json beside this file: texts and what Hugging Face `tokenizers` makes of them.
+"""Writes cases.json, pieces.json and versions.txt beside this file: texts and what Hugging Face `tokenizers` makes of them.
 
 Every configuration is a whole tokenizer.json in which "VOCABULARY" stands for the pieces of pieces.json with their
 places as ids. They hold every normalized character of the texts, so that no difference hides behind an unknown word.
@@ -181,6 +181,7 @@ def main():
     (HERE / "pieces.json").write_text(json.dumps(list(vocab)) + "\n")
     lines = [json.dumps(configuration, separators=(",", ":")) for configuration in written]
     (HERE / "cases.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    (HERE / "versions.txt").write_text(f"tokenizers {tokenizers.__version__}\n")
     print(len(vocab), "pieces,", sum(len(configuration["cases"]) for configuration in written), "cases")
 
 
