@@ -22,9 +22,13 @@ struct DocumentationTests {
             return "| " + cells.map { $0.replacingOccurrences(of: "|", with: "\\|") }.joined(separator: " | ") + " |"
         }
         for row in rows where !written.contains(row) {
-            Issue.record("docs/configuration.md has no row \(row)")
+            Issue.record("docs/configuration.md lacks the row \(row)")
         }
-        #expect(written == rows)
+        for row in written where !rows.contains(row) {
+            Issue.record("docs/configuration.md has the row \(row), which no option has")
+        }
+        let inOrder = written == rows
+        #expect(inOrder, "the rows of docs/configuration.md stand in the order of ConfigurationOption.all")
     }
 
     @Test("The demo's configuration is one, and says what the demo is said to be")
