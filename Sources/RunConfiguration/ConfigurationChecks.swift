@@ -4,6 +4,9 @@
 //
 
 import Datasets
+import LoRA
+import Metrics
+import Training
 
 /// Holds values against one another, once each is in its own range.
 ///
@@ -48,8 +51,9 @@ struct ConfigurationChecks {
         if task.labelColumn == task.textColumn || (task.labelColumn != nil && task.labelColumn == task.textPairColumn) {
             throw conflict("task.columns.label", "the label is the same column as a text, \(task.labelColumn ?? "")")
         }
-        if let metric = task.metric, metric.isForRegression != (task.kind == .regression) {
-            let fitting = MetricChoice.allCases.filter { $0.isForRegression == (task.kind == .regression) }
+        let kind: Metric.Task = task.kind == .regression ? .regression : .classification
+        if let metric = task.metric, !metric.tasks.contains(kind) {
+            let fitting = Metric.allCases.filter { $0.tasks.contains(kind) }
             throw conflict(
                 "task.metric",
                 "\(metric.rawValue) is no metric of a \(task.kind.rawValue); expected one of "
@@ -62,8 +66,8 @@ struct ConfigurationChecks {
             throw conflict("task.labels", "expected two or more different labels, found \(task.labels)")
         }
         if let positive = task.positiveLabel {
-            if task.resolvedMetric != .f1 {
-                throw conflict("task.positive_label", "only the metric f1 has a positive label")
+            if !task.resolvedMetric.needsTwoLabels {
+                throw conflict("task.positive_label", "only the metrics f1 and combined_score have a positive label")
             }
             if !task.labels.isEmpty, !task.labels.contains(positive) {
                 throw conflict("task.positive_label", "\"\(positive)\" is not among task.labels \(task.labels)")
@@ -94,9 +98,6 @@ struct ConfigurationChecks {
             if drop.granularity == .module {
                 throw conflict("lora_drop.granularity", "keep_layers names layers; it goes with granularity layer only")
             }
-        }
-        if drop.start == .warm, !drop.needsProbe {
-            throw conflict("lora_drop.start", "a warm start goes on from the probe, and this run has none")
         }
         if drop.share == .absent, drop.threshold == 0, drop.keepLayers.isEmpty, drop.keepCount == nil {
             throw conflict("lora_drop.share", "with threshold 0 and no shared LoRA no layer would have any")

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Metrics
+
 /// A value as a file or a flag writes it.
 package enum ConfigurationValue: Sendable, Hashable {
     case null
@@ -93,6 +95,17 @@ extension ConfigurationCodec where Value: RawRepresentable<String> & CaseIterabl
             return Value.allCases.first { $0.rawValue.hyphenated == text.lowercased().hyphenated }
         } format: { value in
             .scalar(value.rawValue)
+        }
+    }
+}
+
+extension ConfigurationCodec where Value == Metric {
+    /// A metric by its name, `spearman` for `spearmanr` too.
+    static var metric: Self {
+        ConfigurationCodec(expectation: choice.expectation) { value in
+            value == .scalar("spearman") ? .spearmanr : choice.parse(value)
+        } format: { value in
+            choice.format(value)
         }
     }
 }

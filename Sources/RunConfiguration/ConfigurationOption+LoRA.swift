@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Training
+
 extension ConfigurationOption {
     static let loraOptions: [ConfigurationOption] = [
         ConfigurationOption(
@@ -46,7 +48,7 @@ extension ConfigurationOption {
             "Start the fine-tuning from a fresh initialisation, or warm, from the probe's LoRA."),
         ConfigurationOption(
             "lora_drop.keep_layers", \.loraDrop.keepLayers, .list(of: .integer(0...65_535)), .result,
-            "Keep these layers, by 0-based number, instead of deciding by importance; there is no probe then."),
+            "Keep these layers, by 0-based number, instead of deciding by importance."),
         ConfigurationOption(
             "lora_drop.keep_count", \.loraDrop.keepCount, .optional(.integer(1...65_535)), .result,
             "Keep so many of the most important layers (or modules) instead of going by the threshold; with the score "

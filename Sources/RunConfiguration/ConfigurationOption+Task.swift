@@ -44,7 +44,7 @@ extension ConfigurationOption {
             "task.labels", \.task.labels, .list(of: .text), .result,
             "The classes in the order of the logits; empty: the sorted distinct labels of the training set."),
         ConfigurationOption(
-            "task.metric", \.task.metric, .optional(.choice, none: "auto"), .result,
+            "task.metric", \.task.metric, .optional(.metric, none: "auto"), .result,
             "What tells the best evaluation; auto: accuracy, or pearson for a regression."),
         ConfigurationOption(
             "task.positive_label", \.task.positiveLabel, .optional(.text), .result,

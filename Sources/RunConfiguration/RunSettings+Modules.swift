@@ -19,18 +19,12 @@ extension RunSettings {
     package var loraDropSettings: LoRADropSettings {
         LoRADropSettings(
             sampleRatio: loraDrop.sampleRatio, threshold: loraDrop.threshold, probeEpochs: loraDrop.probeEpochs,
-            granularity: loraDrop.granularity == .layer ? .layer : .module, score: loraDrop.importanceScore,
+            granularity: loraDrop.granularity, score: loraDrop.score,
             share: loraDrop.share != .absent, keepLayers: loraDrop.keepLayers.isEmpty ? nil : loraDrop.keepLayers,
             keepCount: loraDrop.keepCount, warmStart: loraDrop.start == .warm)
     }
 
-    package var sharing: Sharing {
-        switch loraDrop.share {
-        case .trained: .trained
-        case .frozen: .frozen
-        case .absent: .absent
-        }
-    }
+    package var sharing: Sharing { loraDrop.share }
 
     /// The loss of the task.
     package var loss: Loss { task.kind == .regression ? .squaredError : .crossEntropy }
@@ -44,14 +38,14 @@ extension RunSettings {
                 epsilon: training.adamEpsilon,
                 maxGradientNorm: training.maxGradientNorm > 0 ? training.maxGradientNorm : nil),
             probeLearningRate: loraDrop.probeLearningRate ?? training.learningRate,
-            schedule: training.learningRateShape,
+            schedule: training.schedule,
             warmup: training.warmupSteps.map { .steps($0) } ?? .ratio(training.warmupRatio), loss: loss,
             seed: training.seed)
     }
 
     /// The metrics of an evaluation: the one that was asked for, and those that people expect beside it.
     package var metrics: [Metric] {
-        let chosen = task.resolvedMetric.metric
+        let chosen = task.resolvedMetric
         let usual: [Metric] = task.kind == .regression ? [.pearson, .spearmanr] : [.accuracy]
         return [chosen] + usual.filter { $0 != chosen }
     }
@@ -65,7 +59,7 @@ extension RunSettings {
             loggingSteps: training.loggingSteps, saving: interval(training.saveStrategy, steps: training.saveSteps),
             saveTotalLimit: training.saveTotalLimit, earlyStoppingPatience: training.earlyStoppingPatience,
             earlyStoppingThreshold: training.earlyStoppingThreshold, loadsBestAtEnd: training.loadBestAtEnd,
-            bestMetric: task.resolvedMetric.metric)
+            bestMetric: task.resolvedMetric)
     }
 
     private func interval(_ choice: IntervalChoice, steps: Int?) -> Interval {
@@ -73,42 +67,6 @@ extension RunSettings {
         case .never: .never
         case .epoch: .everyEpoch
         case .steps: .everySteps(steps ?? training.loggingSteps)
-        }
-    }
-}
-
-extension RunSettings.LoRADropSection {
-    fileprivate var importanceScore: ImportanceScore {
-        switch score {
-        case .output: .output
-        case .random: .random
-        case .reverse: .reverse
-        case .weightNorm: .weightNorm
-        case .gradient: .gradient
-        }
-    }
-}
-
-extension RunSettings.TrainingSection {
-    fileprivate var learningRateShape: LearningRateSchedule.Shape {
-        switch schedule {
-        case .linear: .linear
-        case .cosine: .cosine
-        case .constant: .constant
-        }
-    }
-}
-
-extension MetricChoice {
-    /// The metric of that name.
-    package var metric: Metric {
-        switch self {
-        case .accuracy: .accuracy
-        case .f1: .f1
-        case .f1Macro: .f1Macro
-        case .matthewsCorrelation: .matthewsCorrelation
-        case .pearson: .pearson
-        case .spearman: .spearmanr
         }
     }
 }

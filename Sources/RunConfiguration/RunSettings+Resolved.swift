@@ -4,6 +4,7 @@
 //
 
 package import Datasets
+package import Metrics
 
 extension RunSettings {
     /// When evaluations are made: `auto` resolved.
@@ -14,7 +15,7 @@ extension RunSettings {
 
 extension RunSettings.TaskSection {
     /// The metric: `auto` resolved.
-    package var resolvedMetric: MetricChoice {
+    package var resolvedMetric: Metric {
         metric ?? (kind == .regression ? .pearson : .accuracy)
     }
 
@@ -36,18 +37,4 @@ extension RunSettings.TrainingSection {
 
     /// The head's learning rate: that of the LoRA where none is given.
     package var resolvedHeadLearningRate: Double { headLearningRate ?? learningRate }
-}
-
-extension RunSettings.LoRADropSection {
-    /// Whether the layer decision has to look at data: not where all, none or named layers are kept, and not where the
-    /// score is drawn, unless the fine-tuning starts from the probe.
-    package var needsProbe: Bool {
-        guard keepLayers.isEmpty else {
-            return false
-        }
-        if keepCount == nil, threshold == 0 || threshold == 1 {
-            return false
-        }
-        return score != .random || start == .warm
-    }
 }

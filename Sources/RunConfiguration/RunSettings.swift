@@ -4,6 +4,9 @@
 //
 
 package import Datasets
+package import LoRA
+package import Metrics
+package import Training
 
 /// Everything a run is told, section by section as in the YAML file.
 ///
@@ -43,7 +46,7 @@ package struct RunSettings: Sendable, Hashable {
         package var labelColumn: String?
         package var labels: [String] = []
         /// Nil: accuracy for a classification, Pearson's correlation for a regression.
-        package var metric: MetricChoice?
+        package var metric: Metric?
         package var positiveLabel: String?
     }
 
@@ -61,9 +64,9 @@ package struct RunSettings: Sendable, Hashable {
         package var threshold = 0.9
         package var probeEpochs = 3
         package var probeLearningRate: Double?
-        package var granularity = GranularityChoice.layer
-        package var score = ScoreChoice.output
-        package var share = ShareChoice.trained
+        package var granularity = DecisionGranularity.layer
+        package var score = ImportanceScore.output
+        package var share = Sharing.trained
         package var start = StartChoice.fresh
         package var keepLayers: [Int] = []
         package var keepCount: Int?
@@ -78,7 +81,7 @@ package struct RunSettings: Sendable, Hashable {
         package var shardTokens = 96
         package var learningRate = 1e-3
         package var headLearningRate: Double?
-        package var schedule = ScheduleChoice.linear
+        package var schedule = LearningRateSchedule.Shape.linear
         package var warmupRatio = 0.06
         package var warmupSteps: Int?
         package var weightDecay = 0.0

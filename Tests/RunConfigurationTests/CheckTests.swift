@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Metrics
 import RunConfiguration
 import Testing
 
@@ -11,7 +12,7 @@ struct CheckTests {
     @Test("a metric fits the kind of task")
     func metrics() throws {
         expectError(
-            .conflict, "--task.metric", "accuracy", "pearson, spearman",
+            .conflict, "--task.metric", "accuracy", "pearson, spearmanr",
             flags: [
                 "--task.type", "regression", "--task.metric", "accuracy",
             ])
@@ -26,7 +27,7 @@ struct CheckTests {
         expectError(.conflict, "task.labels", flags: ["--task.labels", "a"])
         expectError(.conflict, "task.labels", flags: ["--task.labels", "a,b,a"])
         expectError(.conflict, "regression", flags: ["--task.labels", "a,b", "--task.type", "regression"])
-        expectError(.conflict, "only the metric f1", flags: ["--task.positive-label", "a"])
+        expectError(.conflict, "only the metrics f1", flags: ["--task.positive-label", "a"])
         expectError(
             .conflict, "not among", flags: ["--task.positive-label", "c", "--metric", "f1", "--task.labels", "a,b"])
     }
@@ -44,28 +45,13 @@ struct CheckTests {
         expectError(.conflict, "lora.target_modules", flags: ["--lora.target-modules", "query,query"])
     }
 
-    @Test("layers kept by hand exclude a count, modules, and a warm start")
+    @Test("layers kept by hand exclude a count and modules")
     func keptLayers() {
         let kept = ["--lora-drop.keep-layers", "0,1"]
         expectError(.conflict, "twice", flags: ["--lora-drop.keep-layers", "0,0"])
         expectError(.conflict, "keep_count", flags: kept + ["--lora-drop.keep-count", "2"])
         expectError(.conflict, "granularity", flags: kept + ["--lora-drop.granularity", "module"])
-        expectError(.conflict, "warm", flags: kept + ["--lora-drop.start", "warm"])
         expectError(.conflict, "lora_drop.share", flags: ["--lora-drop.threshold", "0", "--lora-drop.share", "false"])
-    }
-
-    @Test("the probe is left out where nothing depends on it")
-    func probe() throws {
-        func needsProbe(_ flags: String...) throws -> Bool {
-            try RunSettings.parse(minimal, path: "", flags: flags).loraDrop.needsProbe
-        }
-        #expect(try needsProbe())
-        #expect(try !needsProbe("--lora-drop.threshold", "1"))
-        #expect(try !needsProbe("--lora-drop.threshold", "0"))
-        #expect(try needsProbe("--lora-drop.threshold", "1", "--lora-drop.keep-count", "3"))
-        #expect(try !needsProbe("--lora-drop.keep-layers", "1"))
-        #expect(try !needsProbe("--lora-drop.score", "random", "--lora-drop.keep-count", "3"))
-        #expect(try needsProbe("--lora-drop.score", "random", "--lora-drop.start", "warm"))
     }
 
     @Test("evaluations need a validation file, intervals their steps, early stopping its evaluations")

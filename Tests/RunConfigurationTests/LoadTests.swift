@@ -5,8 +5,11 @@
 
 import Datasets
 import Foundation
+import LoRA
+import Metrics
 import RunConfiguration
 import Testing
+import Training
 
 /// The least that a training needs.
 let minimal = """
@@ -99,6 +102,7 @@ struct LoadTests {
         #expect(try settings("--lora-drop.share", "false").loraDrop.share == .absent)
         #expect(try settings("--lora-drop.share", "frozen").loraDrop.share == .frozen)
         #expect(try settings("--lora-drop.score", "weight_norm").loraDrop.score == .weightNorm)
+        #expect(try settings("--metric", "spearman", "--task.type", "regression").task.metric == .spearmanr)
         #expect(try settings("--task.quoting", "true").task.quoting == true)
         #expect(try settings("--task.quoting", "auto").task.quoting == nil)
         #expect(try settings("--training.evaluation-strategy", "no").training.evaluationStrategy == .never)
