@@ -8,6 +8,8 @@ package enum BuildIdentity {
     /// The version that `loradrop --version` prints.
     package static let version = "0.1.0"
 
-    /// What workers and coordinator compare. Versions may differ in bits, so they are compared as a whole.
+    /// What workers and coordinator compare.
+    ///
+    /// Versions may differ in bits, so they are compared as a whole.
     static var current: String { "loradrop \(version)" }
 }

@@ -11,7 +11,9 @@ import LoRA
 import Training
 import Wire
 
-/// The workers of a run as a fleet. Called on the training's thread; the sockets belong to `CoordinatorLoop`.
+/// The workers of a run as a fleet.
+///
+/// Called on the training's thread; the sockets belong to `CoordinatorLoop`.
 final class ClusterFleet: Fleet {
     /// Steps that may be given out before the one in front of them is done, so that no worker waits for the network.
     private static let window = 2

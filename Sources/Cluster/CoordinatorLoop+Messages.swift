@@ -99,7 +99,8 @@ extension CoordinatorLoop {
                 perform(
                     state.handle(
                         .failureReported(
-                            worker: state.roster?.members.first?.name ?? "", message: "a message cannot be made: \(error)"),
+                            worker: state.roster?.members.first?.name ?? "",
+                            message: "a message cannot be made: \(error)"),
                         at: clock()))
             }
         }

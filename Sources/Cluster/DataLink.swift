@@ -56,7 +56,9 @@ final class DataLink {
     /// Whether something is still expected from the peer.
     var awaitsInput: Bool { !incoming.isEmpty }
 
-    /// What to poll for. A link is watched for reading even without a segment, so that a peer that is gone is noticed.
+    /// What to poll for.
+    ///
+    /// A link is watched for reading even without a segment, so that a peer that is gone is noticed.
     /// - Parameter canSend: Whether the next outgoing segment may leave.
     func interest(canSend: Bool) -> Interest {
         var interest: Interest = []

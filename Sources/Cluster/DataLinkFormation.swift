@@ -7,6 +7,7 @@ import SecureTransport
 import Wire
 
 /// Links every pair of a roster's workers: each dials those before it in the ring order and accepts those behind it.
+///
 /// All handshakes progress at the same time.
 final class DataLinkFormation {
     private let ownName: String
@@ -95,7 +96,7 @@ final class DataLinkFormation {
                 guard let attempt = attempts[descriptor] else { continue }
                 do {
                     try progress(attempt, roster, own)
-                } catch where attempt.peer == nil {
+                } catch  where attempt.peer == nil {
                     // A stranger, or a worker that will call again: it costs us nothing.
                     attempts[descriptor] = nil
                     attempt.connection.close()
@@ -117,7 +118,9 @@ final class DataLinkFormation {
             cancellation: cancellation)
     }
 
-    private func accept(_ callers: Set<PeerIdentity>, into attempts: inout [Int32: Attempt], _ deadline: Deadline) throws {
+    private func accept(
+        _ callers: Set<PeerIdentity>, into attempts: inout [Int32: Attempt], _ deadline: Deadline
+    ) throws {
         while case .accepted(let socket) = try listener.accept() {
             let connection = try TLSConnection(
                 socket, side: .server, context: context, expecting: .oneOf(callers), handshakeDeadline: deadline)

@@ -94,7 +94,8 @@ final class DataLinks: PeerLinks {
     }
 
     private func lost(_ link: DataLink, _ reason: String) -> CollectiveError {
-        CollectiveError(.peerLost, peers: [link.peer.workerRank], "the data link to \(link.peer.name) is lost: \(reason)")
+        CollectiveError(
+            .peerLost, peers: [link.peer.workerRank], "the data link to \(link.peer.name) is lost: \(reason)")
     }
 
     private func header(_ segment: OutgoingSegment) throws -> [UInt8] {

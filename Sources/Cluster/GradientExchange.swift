@@ -20,9 +20,10 @@ import ExactSums
 
 /// Sums one worker's exact sums with everyone else's.
 final class GradientExchange {
-    /// An exchange that is not done by then has lost somebody. Data and model preparation are phases of their own, and
-    /// the coordinator's deadline, which knows how far everyone is, comes first; this one only makes sure that a
-    /// worker never waits for ever.
+    /// An exchange that is not done by then has lost somebody.
+    ///
+    /// Data and model preparation are phases of their own, and the coordinator's deadline, which knows how far everyone
+    /// is, comes first; this one only makes sure that a worker never waits for ever.
     private static let timeLimit = Duration.seconds(600)
 
     private let reducer: AllReducer

@@ -12,8 +12,9 @@ import Wire
 
 // Between the values of the modules that know no network and the messages that know no model.
 
-/// A piece of work's number in messages and in the coordinator's state machine: kind and step. Two pieces with equal
-/// numbers are never under way at once, because a phase ends only when nothing is outstanding.
+/// A piece of work's number in messages and in the coordinator's state machine: kind and step.
+///
+/// Two pieces with equal numbers are never under way at once, because a phase ends only when nothing is outstanding.
 struct WorkIdentity: Hashable {
     let number: UInt64
 

@@ -15,8 +15,9 @@ import Training
 import Transformer
 import Wire
 
-/// The computing side of a worker: carries out tasks in order and answers with messages. One thread runs it; the slots'
-/// threads compute for it.
+/// The computing side of a worker: carries out tasks in order and answers with messages.
+///
+/// One thread runs it; the slots' threads compute for it.
 final class WorkerEngine {
     private let name: String
     private let model: SequenceClassifier

@@ -77,7 +77,8 @@ final class WorkerLoop {
                 }
             }
             if received.isClosed {
-                throw ClusterError(code: .coordinatorLost, message: "the coordinator closed before it answered the hello")
+                throw ClusterError(
+                    code: .coordinatorLost, message: "the coordinator closed before it answered the hello")
             }
             guard !deadline.hasPassed else {
                 throw ClusterError(code: .coordinatorLost, message: "the coordinator did not answer the hello in time")

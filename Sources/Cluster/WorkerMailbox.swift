@@ -60,8 +60,9 @@ final class WorkerMailbox: @unchecked Sendable {
         }
     }
 
-    /// Waits for the next task; nil once the mailbox is closed. The control thread closes it when the coordinator is
-    /// lost or silent, which bounds the wait.
+    /// Waits for the next task; nil once the mailbox is closed.
+    ///
+    /// The control thread closes it when the coordinator is lost or silent, which bounds the wait.
     func nextTask() -> Task? {
         condition.withLock {
             while tasks.isEmpty, !isClosed {
@@ -71,7 +72,9 @@ final class WorkerMailbox: @unchecked Sendable {
         }
     }
 
-    /// Queues a message for the coordinator. Waits while too many are queued, unless the mailbox is closed.
+    /// Queues a message for the coordinator.
+    ///
+    /// Waits while too many are queued, unless the mailbox is closed.
     func post(_ message: ControlMessage) {
         condition.withLock {
             while messages.count >= Self.messageLimit, !isClosed {

@@ -27,7 +27,8 @@ package struct CheckpointStore {
     /// Identifies the configuration, as far as it decides the result.
     package let resultDigest: String
     /// Writes the adapter's files into a folder.
-    let writeAdapter: (_ state: TrainingState, _ layout: ParameterLayout, _ decision: LayerDecision?, URL) throws -> Void
+    let writeAdapter:
+        (_ state: TrainingState, _ layout: ParameterLayout, _ decision: LayerDecision?, URL) throws -> Void
 
     package init(
         folder: URL, resultDigest: String,

@@ -9,9 +9,10 @@ import Foundation
 /// Reads data files and turns texts into tokens, by whatever tokenizer it is handed.
 package struct DataPreparation {
     /// The tokens of a text, or of a pair of texts; whether something was cut off.
-    package typealias Encode = @Sendable (_ text: String, _ pair: String?) throws -> (
-        tokenIDs: [Int32], tokenTypeIDs: [Int32], wasTruncated: Bool
-    )
+    package typealias Encode =
+        @Sendable (_ text: String, _ pair: String?) throws -> (
+            tokenIDs: [Int32], tokenTypeIDs: [Int32], wasTruncated: Bool
+        )
 
     package let reader: DatasetReader
     package let encode: Encode
@@ -32,7 +33,8 @@ package struct DataPreparation {
     /// - Parameter targets: One a row.
     /// - Throws: What the tokenizer throws, of the first row that it refuses.
     package func tokenise(_ dataset: Dataset, targets: [Target]) throws -> Prepared {
-        precondition(targets.count == dataset.examples.count, "\(targets.count) targets for \(dataset.examples.count) rows")
+        precondition(
+            targets.count == dataset.examples.count, "\(targets.count) targets for \(dataset.examples.count) rows")
         let rows = dataset.examples
         let chunkSize = 512
         let chunks = (rows.count + chunkSize - 1) / chunkSize

@@ -42,7 +42,8 @@ package struct EvaluationSet: Sendable {
                 guard let answer = answers[example.index] else {
                     throw TrainingError(
                         code: .shardsMiscounted,
-                        message: "no prediction came back for row \(example.index) of \(part.count) that were asked for")
+                        message: "no prediction came back for row \(example.index) of \(part.count) that were asked for"
+                    )
                 }
                 predictions.append(answer)
             }

@@ -8,8 +8,10 @@ import Foundation
 package import Tensors
 
 /// The losses of sequence classification, as transformers has them: cross-entropy over the labels, or with a single
-/// label the squared error. Both are sums over the examples here; the division by their exact count comes after the
-/// reduction (docs/numerics.md).
+/// label the squared error.
+///
+/// Both are sums over the examples here; the division by their exact count comes after the reduction
+/// (docs/numerics.md).
 package enum Loss: Sendable, Hashable {
     case crossEntropy
     case squaredError

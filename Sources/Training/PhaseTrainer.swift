@@ -37,7 +37,8 @@ package final class PhaseTrainer {
     /// Takes up a phase.
     /// - Throws: `TrainingError` with `.wrongState` if the state does not fit the layout.
     package init(
-        model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, setup: PhaseSetup, pool: SlotPool
+        model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, setup: PhaseSetup,
+        pool: SlotPool
     ) throws {
         self.model = model
         self.settings = settings

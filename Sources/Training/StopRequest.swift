@@ -14,7 +14,9 @@ package final class StopRequest: @unchecked Sendable {
 
     package init() {}
 
-    /// Asks for the end. Any thread may.
+    /// Asks for the end.
+    ///
+    /// Any thread may.
     package func request() {
         lock.withLock { requested = true }
     }

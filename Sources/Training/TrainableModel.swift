@@ -70,7 +70,9 @@ package struct TrainableModel: Sendable {
         return try ParameterScores.integers(of: ParameterScores.weightNorms(of: bound.branches))
     }
 
-    /// Views of a parameter and a gradient vector. A frozen shared LoRA has no gradient.
+    /// Views of a parameter and a gradient vector.
+    ///
+    /// A frozen shared LoRA has no gradient.
     func bind(_ layout: ParameterLayout, parameters: Matrix, gradients: Matrix) -> BoundParameters {
         let bound = TrainableParameters(layout, values: parameters, gradients: gradients, scale: lora.scale)
         let branches = zip(bound.branches, layout.assignment.roles).map { branch, role in

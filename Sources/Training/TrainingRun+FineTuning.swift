@@ -57,23 +57,25 @@ extension TrainingRun {
     private func train(_ steps: Range<Int>, setup: PhaseSetup, batches: inout BatchSchedule) throws {
         let began = now()
         let stepsPerEpoch = batches.stepsPerEpoch
-        try fleet.train(steps, work: { batches.work(step: $0) }) { outcome in
-            progress.step = outcome.step + 1
-            progress.pendingLosses.append(outcome.loss)
-            progress.lossSum += outcome.loss
-            progress.lossCount += 1
-            observer.stepCommitted(.fineTune, outcome: outcome)
-            if progress.step % plan.loggingSteps == 0 || progress.step == setup.totalSteps {
-                let entry = HistoryEntry(
-                    step: progress.step, epoch: Double(progress.step) / Double(stepsPerEpoch),
-                    loss: progress.pendingLosses.reduce(0, +) / Double(progress.pendingLosses.count),
-                    learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm)
-                progress.pendingLosses = []
-                progress.history.append(entry)
-                observer.logged(.fineTune, entry: entry)
-            }
-            return !stop.isRequested
-        }
+        try fleet.train(
+            steps, work: { batches.work(step: $0) },
+            committed: { outcome in
+                progress.step = outcome.step + 1
+                progress.pendingLosses.append(outcome.loss)
+                progress.lossSum += outcome.loss
+                progress.lossCount += 1
+                observer.stepCommitted(.fineTune, outcome: outcome)
+                if progress.step % plan.loggingSteps == 0 || progress.step == setup.totalSteps {
+                    let entry = HistoryEntry(
+                        step: progress.step, epoch: Double(progress.step) / Double(stepsPerEpoch),
+                        loss: progress.pendingLosses.reduce(0, +) / Double(progress.pendingLosses.count),
+                        learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm)
+                    progress.pendingLosses = []
+                    progress.history.append(entry)
+                    observer.logged(.fineTune, entry: entry)
+                }
+                return !stop.isRequested
+            })
         progress.trainingSeconds += now() - began
     }
 

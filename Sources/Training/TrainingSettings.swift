@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// How the trainable parameters move. The names are those of transformers' `TrainingArguments`.
+/// How the trainable parameters move.
+///
+/// The names are those of transformers' `TrainingArguments`.
 package struct OptimizerSettings: Hashable, Sendable {
     /// Of the LoRA tensors, at the schedule's peak.
     package var learningRate: Double

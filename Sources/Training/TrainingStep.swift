@@ -44,7 +44,8 @@ extension PhaseTrainer {
     /// - Throws: `TrainingError` with `.shardsMiscounted` or `.notFinite`; the state is then as before.
     package func commit(_ sums: ExactAccumulator, _ header: StepHeader) throws -> StepOutcome {
         precondition(
-            header.kind == .train && header.step == step, "commit of step \(header.step) of kind \(header.kind), at \(step)")
+            header.kind == .train && header.step == step,
+            "commit of step \(header.step) of kind \(header.kind), at \(step)")
         let vector = reducedVector(header)
         try vector.checkLanes(sums)
         sums.means(of: vector.values, scale: vector.scale, into: gradient)
@@ -100,7 +101,9 @@ extension PhaseTrainer {
     }
 }
 
-/// What the slots of a worker need to turn a shard into sums or predictions. Nothing in it changes during a job.
+/// What the slots of a worker need to turn a shard into sums or predictions.
+///
+/// Nothing in it changes during a job.
 struct ShardComputer: Sendable {
     let model: SequenceClassifier
     let settings: ComputeSettings
