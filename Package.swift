@@ -128,7 +128,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "RunConfigurationTests", dependencies: ["RunConfiguration", "Training", "LoRA", "Datasets", "Metrics"],
+            name: "RunConfigurationTests",
+            dependencies: ["RunConfiguration", "Training", "LoRA", "Datasets", "Metrics"],
             swiftSettings: swiftSettings),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], swiftSettings: swiftSettings),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
