@@ -32,7 +32,7 @@ reader() {
             echo Sources/Datasets/DatasetReader+Rows.swift Sources/Datasets/DelimitedRecords.swift \
                 Sources/Datasets/JSONObject.swift Sources/Datasets/UTF8Validation.swift
             ;;
-        FuzzTokenizer) echo Sources/Tokenizers ;;
+        FuzzTokenizer) echo Sources/Tokenizers Sources/JSONText/JSONParser.swift ;;
         *) echo "deploy/fuzz.sh: no fuzzer $1, expected one of ${all[*]}" >&2; exit 2 ;;
     esac
 }
