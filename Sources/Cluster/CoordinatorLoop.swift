@@ -298,6 +298,13 @@ final class CoordinatorLoop {
         case .snapshot(let step):
             guard let member = state.roster?.members.first else { return }
             send(.snapshotRequest(try SnapshotRequest(step: step)), to: member.name)
+        case .workerEnded(let worker, let reason):
+            guard farewell == nil else { return }
+            fail(
+                RunFailure(
+                    code: .workerLost, workers: [worker],
+                    description: "\(worker) ended\(state.during): \(reason). The last checkpoint, if there is one, is "
+                        + "usable: the same command goes on with it"))
         case .end(let message):
             sayFarewell(message)
         }

@@ -18,6 +18,8 @@ final class RunBridge: @unchecked Sendable {
         case beginPhase(PhaseStart)
         case give(Work, StepWork)
         case snapshot(step: Int)
+        /// A worker's process is known to have ended.
+        case workerEnded(String, reason: String)
         /// Say farewell to everyone and end.
         case end(Farewell)
     }

@@ -4,6 +4,7 @@
 //
 
 import Datasets
+import Digests
 import Foundation
 import LoRA
 import RunConfiguration
@@ -19,6 +20,8 @@ struct RunPreparation {
     let data: RunData
     /// Rows that were cut to the longest sequence: of the training and the validation set.
     let truncatedCounts: (train: Int, validation: Int)
+    /// Of the base model; reading all of it takes a moment, so it is done once.
+    let fingerprint: Digest
 
     /// Reads and checks everything.
     /// - Throws: The modules' errors, naming file, line, tensor or key.
@@ -26,6 +29,7 @@ struct RunPreparation {
         self.settings = settings
         let model = try BaseModel(folder: settings.model, trainPooler: settings.modelOptions.trainPooler)
         self.model = model
+        fingerprint = model.fingerprint
         let tokenizer = try TokenizerFolder.load(URL(fileURLWithPath: settings.model, isDirectory: true))
         let maximumLength = settings.training.maxSequenceLength
         guard maximumLength <= model.configuration.positionCount else {
@@ -65,6 +69,27 @@ struct RunPreparation {
         trainable = try model.trainable(
             lora: settings.loraSettings, labelCount: labels?.names.count ?? 1, sharing: settings.sharing)
         try settings.loraDropSettings.validate()
+    }
+
+    var plan: RunPlan { settings.plan }
+
+    /// Logits of an example.
+    var labelCount: Int { trainable.head.classifier.outputSize }
+
+    /// Writes an adapter folder as PEFT reads it, with `lora_drop.json` beside it.
+    /// - Parameter decision: Nil before there is one.
+    func writeAdapter(
+        _ state: TrainingState, layout: ParameterLayout, decision: LayerDecision?, to folder: String
+    ) throws {
+        let selection = settings.loraDropSettings
+        let record = LoRADropRecord(
+            fingerprint: fingerprint, task: settings.task.kind.rawValue, labels: data.labels,
+            seed: settings.training.seed, settings: selection,
+            decision: selection.isDecidedBySettings ? nil : decision, targets: trainable.targets, layout: layout)
+        try PEFTAdapter.write(
+            TrainableParameters(layout, values: state.parameters, scale: trainable.lora.scale),
+            settings: trainable.lora, projections: trainable.projections, baseModel: settings.model, record: record,
+            to: folder)
     }
 
     /// The classes of a classification; nil for a regression.

@@ -159,8 +159,8 @@ package struct CoordinatorState: Sendable {
         return [.endRun(failure)]
     }
 
-    /// ", in step 12 of the probe".
-    var during: String {
+    /// " in step 12 of the probe", or nothing.
+    package var during: String {
         outstanding.first.map { " in \($0.work.description)" } ?? ""
     }
 

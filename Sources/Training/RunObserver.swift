@@ -13,7 +13,9 @@ package protocol RunObserver: AnyObject {
     /// Every so many steps, with means over them.
     func logged(_ phase: Phase, entry: HistoryEntry)
     func evaluated(_ entry: HistoryEntry)
-    func decided(_ decision: LayerDecision)
+    /// Before anybody acts on it.
+    /// - Parameter sums: What it was made from, one a projection.
+    func decided(_ decision: LayerDecision, sums: [Int64])
     func checkpointWritten(_ name: String, step: Int)
     func warned(_ message: String)
     func informed(_ message: String)

@@ -18,6 +18,8 @@ package struct RunProgress: Codable, Hashable, Sendable {
     package var scores: [Int64]?
     /// Tokens that the scores were summed over.
     package var scoreTokenCount: Int
+    /// Steps of the probe; nil if there was none.
+    package var probeSteps: Int?
     /// Everything that was logged in the fine-tuning.
     package var history: [HistoryEntry] = []
     /// Losses since the last log entry.

@@ -24,10 +24,10 @@ extension TrainingRun {
             guard let end = try runProbe(resuming: inFineTuning ? nil : resumed) else { return nil }
             probe = end
         }
+        let sums = progress.scores ?? [Int64](repeating: 0, count: trainable.projections.count)
         let decision = try LayerDecision(
-            sums: progress.scores ?? [Int64](repeating: 0, count: trainable.projections.count),
-            targets: trainable.targets, settings: settings, seed: plan.compute.seed)
-        observer.decided(decision)
+            sums: sums, targets: trainable.targets, settings: settings, seed: plan.compute.seed)
+        observer.decided(decision, sums: sums)
         return (decision, probe)
     }
 
@@ -46,6 +46,7 @@ extension TrainingRun {
                     + "\(Self.fewProbeSteps) varies from seed to seed; consider lora_drop.sample_ratio or "
                     + "lora_drop.probe_epochs")
         }
+        progress.probeSteps = totalSteps
         let assignment = trainable.allOwn
         let setup = PhaseSetup(phase: .probe, totalSteps: totalSteps, assignment: assignment, state: state)
         _ = try fleet.begin(setup)

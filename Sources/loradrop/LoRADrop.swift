@@ -10,5 +10,18 @@ struct LoRADrop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loradrop",
         abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.",
-        subcommands: [CertsCommand.self, TokenizeCommand.self])
+        version: "0.1.0",
+        subcommands: [
+            SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, CertsCommand.self, TokenizeCommand.self,
+        ])
+
+    /// Runs the command that the arguments name, and ends with one of the documented exit codes.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            ExitStatus.end(with: error)
+        }
+    }
 }

@@ -1,0 +1,155 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Coordination
+import Digests
+import Foundation
+import LoRA
+package import RunConfiguration
+import RunRecords
+import Synchronization
+package import SecureTransport
+package import Training
+import Wire
+
+/// The coordinator of one run, from the preparation of the data to the exported adapter.
+package final class CoordinatorProcess {
+    /// What a coordinator is told besides the configuration.
+    package struct Options: Sendable {
+        /// Seconds of silence after which a worker counts as lost.
+        package var silenceLimit: Double
+
+        package init(silenceLimit: Double = 30) {
+            self.silenceLimit = silenceLimit
+        }
+    }
+
+    private let settings: RunSettings
+    private let context: TLSContext
+    private let options: Options
+    private let console: any Console
+    private let stop: StopRequest
+    private let listening: (Endpoint) throws -> Void
+    /// Set while the cluster runs.
+    private let bridge = Mutex<RunBridge?>(nil)
+
+    /// - Parameter listening: Told where workers may call, once they may.
+    /// - Throws: `TransportError` if the credentials cannot be used.
+    package init(
+        _ settings: RunSettings, credentials: TLSCredentials, options: Options = Options(), console: any Console,
+        stop: StopRequest, listening: @escaping (Endpoint) throws -> Void
+    ) throws {
+        self.settings = settings
+        context = try TLSContext(credentials)
+        self.options = options
+        self.console = console
+        self.stop = stop
+        self.listening = listening
+    }
+
+    /// A worker's process has ended, whoever watches over it says: if the run still needs it, the run ends too.
+    /// Any thread may call this.
+    package func workerEnded(_ worker: String, reason: String) {
+        bridge.withLock { $0?.submit(.workerEnded(worker, reason: reason)) }
+    }
+
+    /// Prepares, waits for the workers, trains, and writes the results.
+    /// - Returns: Whether the run is finished; false if the user stopped it and its state is saved.
+    /// - Throws: Whatever ends the run; the last checkpoint stays usable.
+    package func run() throws -> Bool {
+        console.line("preparing \(settings.model) and the data")
+        // Before the folder is claimed: what cannot be trained leaves no trace in it.
+        let preparation = try RunPreparation(settings)
+        let claim = try RunClaim(
+            RunFolder(settings.outputDirectory), resultDigest: settings.resultDigest.description,
+            resume: settings.resume)
+        let folder = claim.folder
+        guard !FileManager.default.fileExists(atPath: folder.allResults) else {
+            console.line("this run is finished: \(folder.allResults). Give another output_dir to run it again")
+            return true
+        }
+        try AtomicFile.write(settings.canonicalText, to: folder.configuration)
+        let reporter = try RunReporter(
+            folder: folder, incarnation: claim.incarnation, preparation: preparation, console: console)
+        do {
+            return try run(claim, preparation, reporter)
+        } catch {
+            reporter.failed("\(error)")
+            throw error
+        }
+    }
+
+    private func run(_ claim: RunClaim, _ preparation: RunPreparation, _ reporter: RunReporter) throws -> Bool {
+        let folder = claim.folder
+        let store = CheckpointStore(
+            folder: URL(fileURLWithPath: folder.path, isDirectory: true),
+            resultDigest: settings.resultDigest.description
+        ) { state, layout, decision, place in
+            try preparation.writeAdapter(state, layout: layout, decision: decision, to: place.path)
+        }
+        let checkpoint = try store.latest()
+        reporter.prepared()
+
+        let listener = try Listener(
+            on: Endpoint(host: settings.cluster.bind, port: UInt16(settings.cluster.port)))
+        let bridge = try RunBridge()
+        let loop = CoordinatorLoop(
+            listener: listener, context: context,
+            greeting: CoordinatorLoop.Greeting(
+                runID: context.identity.run ?? "run", coordinatorIncarnation: claim.incarnation,
+                configuration: settings.canonicalText, labelCount: preparation.labelCount),
+            state: CoordinatorState(
+                requirements: requirements(preparation), deadlines: deadlines,
+                startedAt: UInt64(MonotonicClock.now().nanoseconds)),
+            bridge: bridge, log: reporter)
+        let count = settings.cluster.workers
+        reporter.informed("listening on \(listener.localEndpoint) for \(count) worker\(count == 1 ? "" : "s")")
+        let network = JoinableThread(name: "network") { loop.run() }
+        self.bridge.withLock { $0 = bridge }
+        var farewell = try Farewell(reason: .failed, message: "the coordinator failed", exitCode: 1)
+        defer {
+            self.bridge.withLock { $0 = nil }
+            bridge.submit(.end(farewell))
+            network.join()
+        }
+        try listening(listener.localEndpoint)
+
+        guard case .rosterReady(let roster) = try bridge.nextAnswer() else {
+            throw ClusterError(code: .unexpectedMessage, message: "the cluster answered before its roster was ready")
+        }
+        reporter.rosterReady(roster)
+        let training = TrainingRun(
+            plan: preparation.plan, data: preparation.data, trainable: preparation.trainable,
+            fleet: ClusterFleet(bridge: bridge, settings: preparation.plan.compute, roster: roster), store: store,
+            observer: reporter, stop: stop, now: { Double(MonotonicClock.now().nanoseconds) * 1e-9 })
+        switch try training.run(from: checkpoint) {
+        case .stopped:
+            farewell = try Farewell(reason: .stopped, message: "the user stopped the run")
+            reporter.informed("stopped; the state is saved. The same command goes on with it")
+            return false
+        case .finished(let result):
+            try preparation.writeAdapter(
+                result.finalState, layout: preparation.trainable.layout(result.assignment), decision: result.decision,
+                to: folder.adapter)
+            try reporter.finished(result)
+            farewell = try Farewell(reason: .finished, message: "the run is finished")
+            return true
+        }
+    }
+
+    private func requirements(_ preparation: RunPreparation) -> JoinRequirements {
+        JoinRequirements(
+            workerCount: settings.cluster.workers, protocolVersion: UInt32(Hello.currentProtocolVersion),
+            build: BuildIdentity.current, modelFingerprint: preparation.fingerprint.bytes,
+            allowsMixedKernels: settings.cluster.allowMixedKernels)
+    }
+
+    private var deadlines: Deadlines {
+        func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(max(0, seconds) * 1e9) }
+        return Deadlines(
+            join: nanoseconds(settings.cluster.joinTimeout), preparation: nanoseconds(120),
+            silence: nanoseconds(options.silenceLimit), workFloor: nanoseconds(settings.cluster.stepTimeoutFloor))
+    }
+}

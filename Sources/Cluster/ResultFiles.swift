@@ -1,0 +1,79 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Digests
+import RunConfiguration
+import RunRecords
+import Training
+
+// What a run came to, in the form of its result files.
+extension TrainerState {
+    init(_ result: RunResult, settings: RunSettings, higherIsBetter: Bool) {
+        self.init(
+            maxSteps: result.totalSteps, epochCount: settings.training.epochs,
+            batchSize: settings.training.batchSize, loggingSteps: settings.training.loggingSteps,
+            evaluationSteps: settings.training.evaluationSteps, saveSteps: settings.training.saveSteps)
+        let name = "eval_\(settings.plan.bestMetric.rawValue)"
+        for entry in result.progress.history {
+            history.append(LogEntry(epoch: entry.epoch, step: entry.step, values: entry.values))
+            if let value = entry.evaluation[name],
+                bestMetric.map({ higherIsBetter ? value > $0 : value < $0 }) ?? true
+            {
+                bestMetric = value
+                bestStep = entry.step
+            }
+        }
+        bestCheckpoint = result.progress.bestCheckpoint
+        epoch = result.epochs
+        globalStep = result.progress.step
+    }
+}
+
+extension HistoryEntry {
+    /// All numbers by transformers' names.
+    var values: [String: Double] {
+        var values = evaluation
+        values["loss"] = loss
+        values["learning_rate"] = learningRate
+        values["grad_norm"] = gradientNorm
+        return values
+    }
+}
+
+extension AllResults {
+    init(_ result: RunResult, preparation: RunPreparation) {
+        var evaluation: [String: Double] = [:]
+        for (name, value) in result.evaluation
+        where name != "eval_runtime" && name != "eval_samples_per_second" {
+            evaluation[String(name.dropFirst("eval_".count))] = value
+        }
+        let decision = result.decision
+        let selection = preparation.settings.loraDropSettings
+        func names(kept: Bool) -> [String] {
+            decision.candidates.filter { $0.isKept == kept }.map { candidate in
+                selection.granularity == .layer
+                    ? String(candidate.layer) : preparation.trainable.projections[candidate.projections[0]].path
+            }
+        }
+        let progress = result.progress
+        self.init(
+            epoch: result.epochs, evaluation: evaluation,
+            evaluationDuration: preparation.data.validation.map {
+                Duration(seconds: result.evaluationSeconds, sampleCount: $0.examples.count)
+            },
+            trainLoss: progress.lossCount > 0 ? progress.lossSum / Double(progress.lossCount) : nil,
+            trainDuration: Duration(seconds: progress.trainingSeconds, sampleCount: result.trainingExampleCount),
+            trainSteps: progress.step,
+            loraDrop: LoRADropFacts(
+                kept: names(kept: true), shared: names(kept: false), parameterCount: result.adapterParameterCount,
+                plainParameterCount: result.fullAdapterParameterCount, threshold: selection.threshold,
+                probeSteps: progress.probeSteps))
+    }
+}
+
+/// The SHA-256 of a file's bytes in hexadecimal digits, as `sha256sum` prints it.
+enum FileDigest {
+    static func of(_ bytes: [UInt8]) -> String { Digest(of: bytes).description }
+}

@@ -1,0 +1,186 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Coordination
+import Foundation
+import LoRA
+import RunConfiguration
+import RunRecords
+import SecureTransport
+import Training
+import Wire
+
+/// Tells how a run goes: on the console, in the log files, in the journal, and at the end in the result files.
+///
+/// `@unchecked Sendable`: the training's and the network's thread both call it; all mutable state is behind `lock`.
+final class RunReporter: @unchecked Sendable {
+    private let lock = NSLock()
+    private let folder: RunFolder
+    private let preparation: RunPreparation
+    private let settings: RunSettings
+    private let console: any Console
+    private let logs: LogFiles
+    private let journal: Journal
+    private var meter = ProgressMeter()
+    private var phase: PhaseFacts?
+    private var totalSteps = 0
+
+    /// Opens the log files and the journal of a folder that this process has claimed.
+    init(folder: RunFolder, incarnation: UInt64, preparation: RunPreparation, console: any Console) throws {
+        self.folder = folder
+        self.preparation = preparation
+        settings = preparation.settings
+        self.console = console
+        logs = try LogFiles(folder, incarnation: incarnation, minimum: preparation.settings.log.severity)
+        journal = try Journal(folder.journal)
+        try journal.append(.opened(incarnation: incarnation), wallNanoseconds: LogFiles.wallNanoseconds())
+    }
+
+    /// What was read, before anybody joins.
+    func prepared() {
+        let data = preparation.data
+        let model = preparation.model.configuration
+        informed(
+            "\(settings.model): \(model.family.modelType), \(model.layerCount) layers, hidden size \(model.hiddenSize)")
+        let validation = data.validation.map { ", \($0.examples.count) for validation" } ?? ""
+        let labels = data.labels.isEmpty ? "" : "; labels \(data.labels.joined(separator: ", "))"
+        informed("\(data.train.count) examples to train on\(validation)\(labels)")
+        let (train, held) = preparation.truncatedCounts
+        if train + held > 0 {
+            warned(
+                "\(train + held) rows were longer than training.max_sequence_length "
+                    + "(\(settings.training.maxSequenceLength) tokens) and were cut: \(train) of the training set, "
+                    + "\(held) of the validation set")
+        }
+    }
+
+    func rosterReady(_ roster: Coordination.Roster) {
+        informed("the roster of generation \(roster.generation):")
+        for member in roster.members {
+            informed("  \(member.name) at \(member.dataEndpoint), \(member.slots) slot\(member.slots == 1 ? "" : "s")")
+        }
+        record(.roster(generation: roster.generation, workers: roster.members.map(\.name)))
+    }
+
+    func failed(_ message: String) {
+        write(.error, "run-failed", message)
+        try? journal.flush()
+    }
+
+    /// Writes `trainer_state.json` and `all_results.json`, and shows the result.
+    func finished(_ result: RunResult) throws {
+        try AtomicFile.write(
+            TrainerState(result, settings: settings, higherIsBetter: settings.plan.bestMetric.isHigherBetter).jsonText,
+            to: folder.trainerState)
+        let adapterBytes = try AtomicFile.read(folder.adapterWeights) ?? []
+        record(.finished(adapterDigest: FileDigest.of(adapterBytes)), flush: true)
+        // The last file to be written: its presence says that the run is finished.
+        try AtomicFile.write(
+            AllResults(result, preparation: preparation).jsonText, to: folder.allResults)
+        for line in ResultSummary(result, preparation: preparation, folder: folder).lines {
+            console.line(line)
+        }
+    }
+
+    private func record(_ event: JournalEvent, flush: Bool = false) {
+        do {
+            try lock.withLock {
+                try journal.append(event, wallNanoseconds: LogFiles.wallNanoseconds())
+                if flush {
+                    try journal.flush()
+                }
+            }
+        } catch {
+            write(.error, "journal-failed", "\(error)")
+        }
+    }
+}
+
+extension RunReporter: RunLog {
+    func write(_ severity: LogSeverity, _ event: String, _ message: String) {
+        lock.withLock { logs.write(severity, event, message) }
+        switch severity {
+        case .debug: break
+        case .info: console.line(message)
+        case .warning, .error: console.line("\(severity): \(message)")
+        }
+    }
+
+    func take(_ batch: LogBatch, from worker: String) {
+        lock.withLock { logs.take(batch, from: worker) }
+        for record in batch.records where record.level == .warning || record.level == .error {
+            console.line("\(worker): \(record.message)")
+        }
+    }
+}
+
+extension RunReporter: RunObserver {
+    func phaseBegan(_ phase: Training.Phase, facts: PhaseFacts) {
+        lock.withLock {
+            self.phase = facts
+            meter = ProgressMeter()
+        }
+        informed(
+            "\(phase.name): \(facts.exampleCount) examples, \(facts.totalSteps - facts.startStep) steps"
+                + (facts.startStep > 0 ? " from step \(facts.startStep)" : "")
+                + ", \(facts.adapterParameterCount) LoRA parameters and \(facts.headParameterCount) of the head")
+        record(.phaseBegan(phase: phase.name, stepCount: facts.totalSteps))
+    }
+
+    func stepCommitted(_ phase: Training.Phase, outcome: StepOutcome) {
+        let seconds = Double(MonotonicClock.now().nanoseconds) * 1e-9
+        let line = lock.withLock {
+            meter.observe(tokens: outcome.tokenCount, loss: outcome.loss, at: seconds)
+            let total = self.phase?.totalSteps ?? 0
+            return ProgressLine(
+                phase: phase.name, step: outcome.step + 1, stepCount: total, loss: meter.loss,
+                tokensPerSecond: meter.tokensPerSecond, secondsLeft: meter.secondsLeft(total - outcome.step - 1))
+        }
+        record(.commit(phase: phase.name, step: outcome.step + 1, digest: outcome.digest.description))
+        if console.isTerminal {
+            console.progress(line.text())
+        } else if (outcome.step + 1) % settings.training.loggingSteps == 0 || outcome.step + 1 == line.stepCount {
+            console.line(line.text())
+        }
+    }
+
+    func logged(_ phase: Training.Phase, entry: HistoryEntry) {
+        lock.withLock {
+            logs.write(
+                .debug, "training", "step \(entry.step): loss \(entry.loss ?? .nan)",
+                fields: entry.values.mapValues { .real($0) })
+        }
+    }
+
+    func evaluated(_ entry: HistoryEntry) {
+        let shown = entry.evaluation.sorted { $0.key < $1.key }
+            .filter { !$0.key.hasSuffix("runtime") && !$0.key.hasSuffix("per_second") }
+            .map { "\($0.key) \(ResultSummary.rounded($0.value))" }
+        informed("evaluation after step \(entry.step): \(shown.joined(separator: ", "))")
+        record(.evaluation(phase: Training.Phase.fineTune.name, step: entry.step, metrics: entry.evaluation))
+    }
+
+    /// The decision is on disk before anybody acts on it.
+    func decided(_ decision: LayerDecision, sums: [Int64]) {
+        for line in ResultSummary.table(of: decision, trainable: preparation.trainable) {
+            informed(line)
+        }
+        let targets = preparation.trainable.targets
+        record(
+            .decision(
+                JournalDecision(
+                    modules: targets.map(\.path),
+                    sums: targets.map { sums[$0.index] }, exponent: -40,
+                    kept: targets.filter { decision.keptProjections.contains($0.index) }.map(\.path))), flush: true)
+    }
+
+    func checkpointWritten(_ name: String, step: Int) {
+        write(.debug, "checkpoint", "checkpoint \(name) is written")
+        record(.checkpoint(phase: "", step: step, digest: "", folder: name), flush: true)
+    }
+
+    func warned(_ message: String) { write(.warning, "warning", message) }
+    func informed(_ message: String) { write(.info, "progress", message) }
+}

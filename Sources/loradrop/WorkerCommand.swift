@@ -1,0 +1,66 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import ArgumentParser
+import Cluster
+import Foundation
+import SecureTransport
+
+/// Computes for a coordinator.
+struct WorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Join a run and compute shards until the coordinator says farewell.")
+
+    @Option(help: "Where the coordinator listens, host:port.")
+    var coordinator: String
+
+    @Option(help: "The folder with ca.pem and this worker's certificate and key (loradrop certs).")
+    var certificates: String
+
+    @Option(help: "The name in this worker's certificate.")
+    var name: String
+
+    @Option(help: "The base model's folder on this machine.")
+    var model: String
+
+    @Flag(help: "The model's pooler is trained (model_options.train_pooler).")
+    var trainPooler = false
+
+    @Option(help: "Shards that are computed at a time, one thread each.")
+    var slots = 1
+
+    @Option(help: "The address at which other workers are taken.")
+    var bind = "127.0.0.1"
+
+    @Option(help: "The port at which other workers are taken; 0 takes any free one.")
+    var port: UInt16 = 0
+
+    @Option(help: "The address by which other workers reach this one; without it the one that leads to the coordinator.")
+    var advertise: String?
+
+    @Option(help: "Seconds that the coordinator may be out of reach at the start.")
+    var joinTimeout = 120.0
+
+    func validate() throws {
+        guard (1...4096).contains(slots) else { throw ValidationError("--slots must be 1 to 4096, found \(slots)") }
+        guard joinTimeout > 0, joinTimeout < 1e6 else {
+            throw ValidationError("--join-timeout must be a positive number of seconds, found \(joinTimeout)")
+        }
+    }
+
+    func run() throws {
+        let process = try WorkerProcess(
+            WorkerProcess.Options(
+                coordinator: Endpoint(parsing: coordinator), model: model, trainsPooler: trainPooler, slots: slots,
+                bind: Endpoint(host: bind, port: port), advertise: advertise, joinTimeout: .seconds(joinTimeout)),
+            credentials: CertificateFolder(certificates).credentials(of: name))
+        let end = try process.run()
+        guard end.exitCode == 0 else {
+            FileHandle.standardError.write(Data("\(name): the run ended: \(end.message)\n".utf8))
+            throw ExitCode(Int32(end.exitCode))
+        }
+    }
+}
