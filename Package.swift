@@ -46,7 +46,7 @@ let package = Package(
         // Where compute meets network.
         .target(
             name: "Simulation",
-            dependencies: ["Cluster", "RunConfiguration", "SecureTransport", "RunRecords"],
+            dependencies: ["Cluster", "RunConfiguration", "Training", "SecureTransport", "Digests"],
             swiftSettings: swiftSettings),
         .target(
             name: "Cluster",

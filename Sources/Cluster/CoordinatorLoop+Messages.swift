@@ -5,6 +5,7 @@
 
 import Coordination
 import Datasets
+import RunRecords
 import SecureTransport
 import Training
 import Wire

@@ -4,6 +4,7 @@
 //
 
 import Coordination
+import RunRecords
 import SecureTransport
 import Training
 import Wire

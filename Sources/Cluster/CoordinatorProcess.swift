@@ -9,8 +9,8 @@ import Foundation
 import LoRA
 package import RunConfiguration
 import RunRecords
-import Synchronization
 package import SecureTransport
+import Synchronization
 package import Training
 import Wire
 
@@ -32,8 +32,8 @@ package final class CoordinatorProcess {
     private let console: any Console
     private let stop: StopRequest
     private let listening: (Endpoint) throws -> Void
-    /// Set while the cluster runs.
-    private let bridge = Mutex<RunBridge?>(nil)
+    /// Takes word of workers whose processes ended.
+    package let obituaries = Obituaries()
 
     /// - Parameter listening: Told where workers may call, once they may.
     /// - Throws: `TransportError` if the credentials cannot be used.
@@ -47,12 +47,6 @@ package final class CoordinatorProcess {
         self.console = console
         self.stop = stop
         self.listening = listening
-    }
-
-    /// A worker's process has ended, whoever watches over it says: if the run still needs it, the run ends too.
-    /// Any thread may call this.
-    package func workerEnded(_ worker: String, reason: String) {
-        bridge.withLock { $0?.submit(.workerEnded(worker, reason: reason)) }
     }
 
     /// Prepares, waits for the workers, trains, and writes the results.
@@ -107,10 +101,10 @@ package final class CoordinatorProcess {
         let count = settings.cluster.workers
         reporter.informed("listening on \(listener.localEndpoint) for \(count) worker\(count == 1 ? "" : "s")")
         let network = JoinableThread(name: "network") { loop.run() }
-        self.bridge.withLock { $0 = bridge }
+        obituaries.bridge.withLock { $0 = bridge }
         var farewell = try Farewell(reason: .failed, message: "the coordinator failed", exitCode: 1)
         defer {
-            self.bridge.withLock { $0 = nil }
+            obituaries.bridge.withLock { $0 = nil }
             bridge.submit(.end(farewell))
             network.join()
         }

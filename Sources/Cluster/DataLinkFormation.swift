@@ -65,7 +65,10 @@ final class DataLinkFormation {
             let identity = try PeerIdentity(role: .worker, name: peer.name, run: context.identity.run)
             let connection = try TLSConnection(
                 socket, side: .client, context: context, expecting: .exactly(identity), handshakeDeadline: deadline)
-            attempts[connection.descriptor] = Attempt(connection, peer: peer)
+            let attempt = Attempt(connection, peer: peer)
+            attempts[connection.descriptor] = attempt
+            // Who dials speaks first; nothing would come to wait for.
+            try progress(attempt, roster, own)
         }
         let callers = Set(
             try roster.members[(own.workerRank + 1)...].map {

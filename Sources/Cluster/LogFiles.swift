@@ -16,14 +16,14 @@ final class LogFiles {
 
     private let folder: RunFolder
     private let incarnation: UInt64
-    private let minimum: LogSeverity
+    private let minimum: LogLevel
     private let merged: LineFile
     private var files: [String: LineFile] = [:]
     private var sequence: UInt64 = 0
     /// The highest sequence that is written, by worker: a record that comes again after a broken link is known.
     private var written: [String: UInt64] = [:]
 
-    init(_ folder: RunFolder, incarnation: UInt64, minimum: LogSeverity) throws {
+    init(_ folder: RunFolder, incarnation: UInt64, minimum: LogLevel) throws {
         self.folder = folder
         self.incarnation = incarnation
         self.minimum = minimum
@@ -33,12 +33,12 @@ final class LogFiles {
 
     /// A record of the coordinator's own. A log that cannot be written must not end the training: the failure is shown
     /// by the next record that can.
-    func write(_ severity: LogSeverity, _ event: String, _ message: String, fields: [String: LogValue] = [:]) {
-        guard severity >= minimum else { return }
+    func write(_ level: LogLevel, _ event: String, _ message: String, fields: [String: LogValue] = [:]) {
+        guard level >= minimum else { return }
         sequence += 1
         append(
             LogRecord(
-                worker: Self.ownName, incarnation: incarnation, sequence: sequence, level: severity.level,
+                worker: Self.ownName, incarnation: incarnation, sequence: sequence, level: level,
                 wallNanoseconds: Self.wallNanoseconds(),
                 monotonicNanoseconds: Int(MonotonicClock.now().nanoseconds), event: event, message: message,
                 fields: fields))
@@ -72,17 +72,6 @@ final class LogFiles {
 
     /// What kept records from being written.
     private(set) var failures: [String] = []
-}
-
-extension LogSeverity {
-    var level: LogLevel {
-        switch self {
-        case .debug: .debug
-        case .info: .info
-        case .warning: .warning
-        case .error: .error
-        }
-    }
 }
 
 extension LogBatch.Level {

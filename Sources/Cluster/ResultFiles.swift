@@ -4,9 +4,12 @@
 //
 
 import Digests
+import LoRA
+import Metrics
 import RunConfiguration
 import RunRecords
 import Training
+import Transformer
 
 // What a run came to, in the form of its result files.
 extension TrainerState {

@@ -7,6 +7,7 @@ import Foundation
 import LoRA
 import RunRecords
 import Training
+import Transformer
 
 /// What a finished run shows.
 struct ResultSummary {

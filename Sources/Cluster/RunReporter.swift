@@ -5,11 +5,14 @@
 
 import Coordination
 import Foundation
+import Digests
 import LoRA
+import Metrics
 import RunConfiguration
 import RunRecords
 import SecureTransport
 import Training
+import Transformer
 import Wire
 
 /// Tells how a run goes: on the console, in the log files, in the journal, and at the end in the result files.
@@ -33,7 +36,7 @@ final class RunReporter: @unchecked Sendable {
         self.preparation = preparation
         settings = preparation.settings
         self.console = console
-        logs = try LogFiles(folder, incarnation: incarnation, minimum: preparation.settings.log.severity)
+        logs = try LogFiles(folder, incarnation: incarnation, minimum: LogLevel(rawValue: preparation.settings.log.level.rawValue) ?? .info)
         journal = try Journal(folder.journal)
         try journal.append(.opened(incarnation: incarnation), wallNanoseconds: LogFiles.wallNanoseconds())
     }
@@ -61,7 +64,7 @@ final class RunReporter: @unchecked Sendable {
         for member in roster.members {
             informed("  \(member.name) at \(member.dataEndpoint), \(member.slots) slot\(member.slots == 1 ? "" : "s")")
         }
-        record(.roster(generation: roster.generation, workers: roster.members.map(\.name)))
+        record(.roster(generation: UInt64(roster.generation), workers: roster.members.map(\.name)))
     }
 
     func failed(_ message: String) {
@@ -99,12 +102,12 @@ final class RunReporter: @unchecked Sendable {
 }
 
 extension RunReporter: RunLog {
-    func write(_ severity: LogSeverity, _ event: String, _ message: String) {
-        lock.withLock { logs.write(severity, event, message) }
-        switch severity {
-        case .debug: break
+    func write(_ level: LogLevel, _ event: String, _ message: String) {
+        lock.withLock { logs.write(level, event, message) }
+        switch level {
+        case .trace, .debug: break
         case .info: console.line(message)
-        case .warning, .error: console.line("\(severity): \(message)")
+        case .warning, .error: console.line("\(level.rawValue): \(message)")
         }
     }
 

@@ -9,6 +9,7 @@ import Digests
 import ExactSums
 import Foundation
 import LoRA
+import RunRecords
 import SecureTransport
 import Tensors
 import Training

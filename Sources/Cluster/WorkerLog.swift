@@ -4,6 +4,7 @@
 //
 
 import Foundation
+import RunRecords
 import SecureTransport
 import Wire
 
@@ -18,26 +19,26 @@ final class WorkerLog: @unchecked Sendable {
     private static let batchSize = 128
 
     private let lock = NSLock()
-    private let minimum: LogSeverity
+    private let minimum: LogLevel
     private var waiting: [LogBatch.Record] = []
     private var sequence: UInt64 = 0
     /// The highest sequence that was handed out to be sent.
     private var sentUpTo: UInt64 = 0
     private var dropped = 0
 
-    init(minimum: LogSeverity) {
+    init(minimum: LogLevel) {
         self.minimum = minimum
     }
 
-    func write(_ severity: LogSeverity, _ event: String, _ message: String) {
-        guard severity >= minimum else { return }
+    func write(_ level: LogLevel, _ event: String, _ message: String) {
+        guard level >= minimum else { return }
         lock.withLock {
             if waiting.count >= Self.limit {
                 waiting.removeFirst(Self.limit / 4)
                 dropped += Self.limit / 4
                 append(.warning, "log-overflow", "\(dropped) records were dropped: the coordinator takes none")
             }
-            append(severity, event, message)
+            append(level, event, message)
         }
     }
 
@@ -57,10 +58,11 @@ final class WorkerLog: @unchecked Sendable {
         lock.withLock { waiting.removeAll { $0.sequence <= sequence } }
     }
 
-    private func append(_ severity: LogSeverity, _ event: String, _ message: String) {
+    private func append(_ level: LogLevel, _ event: String, _ message: String) {
         sequence += 1
-        let level: LogBatch.Level =
-            switch severity {
+        let wireLevel: LogBatch.Level =
+            switch level {
+            case .trace: .trace
             case .debug: .debug
             case .info: .info
             case .warning: .warning
@@ -68,7 +70,7 @@ final class WorkerLog: @unchecked Sendable {
             }
         let text = String(decoding: message.utf8.prefix(4096), as: UTF8.self)
         if let record = try? LogBatch.Record(
-            sequence: sequence, level: level,
+            sequence: sequence, level: wireLevel,
             monotonicNanoseconds: Int(MonotonicClock.now().nanoseconds),
             wallNanoseconds: Int(Date().timeIntervalSince1970 * 1e9), event: event, message: text, fieldsJSON: "")
         {

@@ -24,6 +24,8 @@ final class WorkerLoop {
     private let silenceLimit: Duration
     private var poller = Poller()
     private var heartbeats: UInt64 = 0
+    /// What came right behind the welcome.
+    private var early: [ControlMessage] = []
 
     init(channel: ControlChannel, mailbox: WorkerMailbox, log: WorkerLog, silenceLimit: Duration) {
         self.channel = channel
@@ -64,9 +66,12 @@ final class WorkerLoop {
         while true {
             try channel.flush()
             let received = try channel.receive()
-            for message in received.messages {
+            for (place, message) in received.messages.enumerated() {
                 switch message {
-                case .welcome(let welcome): return welcome
+                case .welcome(let welcome):
+                    // The roster may have come in one piece with the welcome.
+                    early = Array(received.messages[(place + 1)...])
+                    return welcome
                 case .refusal(let refusal):
                     throw ClusterError(
                         code: .refused, message: "the coordinator does not take this worker: \(refusal.message)")
@@ -92,6 +97,9 @@ final class WorkerLoop {
     func serve() throws -> End {
         var lastHeard = MonotonicClock.now()
         var nextHeartbeat = Deadline.after(.zero)
+        for message in early {
+            if let end = try take(message) { return end }
+        }
         while true {
             for message in log.takeBatches() + mailbox.takeMessages() {
                 try channel.send(message)

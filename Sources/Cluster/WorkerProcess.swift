@@ -6,6 +6,7 @@
 import Digests
 import Foundation
 import RunConfiguration
+import RunRecords
 package import SecureTransport
 import Training
 import Wire

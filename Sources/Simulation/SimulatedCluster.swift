@@ -4,6 +4,7 @@
 //
 
 package import Cluster
+import Digests
 import Foundation
 package import RunConfiguration
 import SecureTransport
@@ -35,10 +36,10 @@ package final class SimulatedCluster {
         _ = try certificates.makeAuthority(run: run, validForHours: 24 * 30)
         let names = (0..<settings.cluster.workers).map { "worker-\($0)" }
         let coordinator = try PeerIdentity(role: .coordinator, name: "coordinator", run: run)
-        _ = try certificates.issue(coordinator, addresses: [], validForHours: 24 * 30)
+        _ = try certificates.issue(to: coordinator, addresses: [], validForHours: 24 * 30)
         for name in names {
             _ = try certificates.issue(
-                try PeerIdentity(role: .worker, name: name, run: run), addresses: [], validForHours: 24 * 30)
+                to: try PeerIdentity(role: .worker, name: name, run: run), addresses: [], validForHours: 24 * 30)
         }
 
         let workers = WorkerProcesses()
@@ -56,7 +57,7 @@ package final class SimulatedCluster {
                     errorFile: scratch.path + "/\(name).stderr")
             }
         }
-        workers.watch { [weak process] name, reason in process?.workerEnded(name, reason: reason) }
+        workers.watch { [obituaries = process.obituaries] name, reason in obituaries.ended(name, reason: reason) }
         defer { workers.end(within: settings.cluster.shutdownTimeout) }
         return try process.run()
     }

@@ -27,10 +27,10 @@ struct CoordinatorCommand: ParsableCommand {
     @Option(help: "A file that the address it listens on is written to.")
     var endpointFile: String?
 
-    @OptionGroup var run: RunArguments
+    @OptionGroup var arguments: RunArguments
 
     func run() throws {
-        let settings = try run.settings()
+        let settings = try arguments.settings()
         let stop = StopRequest()
         let signals = StopSignals(stop)
         defer { withExtendedLifetime(signals) {} }

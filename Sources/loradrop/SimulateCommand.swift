@@ -18,10 +18,10 @@ struct SimulateCommand: ParsableCommand {
             --workers 2, --slots 1, --output-dir runs/x. Flags win over the file.
             """)
 
-    @OptionGroup var run: RunArguments
+    @OptionGroup var arguments: RunArguments
 
     func run() throws {
-        let settings = try run.settings()
+        let settings = try arguments.settings()
         let stop = StopRequest()
         let signals = StopSignals(stop)
         defer { withExtendedLifetime(signals) {} }

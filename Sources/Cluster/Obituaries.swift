@@ -1,0 +1,18 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import Synchronization
+
+/// Where a coordinator takes word of workers whose processes ended, from whoever watches over them. A run that still
+/// needs such a worker ends, with what is known of its end. Any thread may use it.
+package final class Obituaries: Sendable {
+    /// Set while the cluster runs.
+    let bridge = Mutex<RunBridge?>(nil)
+
+    /// The process of `worker` has ended, for this reason.
+    package func ended(_ worker: String, reason: String) {
+        bridge.withLock { $0?.submit(.workerEnded(worker, reason: reason)) }
+    }
+}
