@@ -47,7 +47,7 @@ extension CoordinatorLoop {
     }
 
     private func take(_ report: StepReport, from name: String, _ now: UInt64) throws {
-        let id = WorkIdentity(kind: report.workKind.rawValue, step: report.step).number
+        let id = WorkIdentity(kind: report.workKind, step: report.step).number
         guard var work = given[id] else {
             throw ClusterError(
                 code: .unexpectedMessage, message: "it reports step \(report.step), which is not under way")
@@ -73,7 +73,7 @@ extension CoordinatorLoop {
     }
 
     private func take(_ report: PredictionReport, from name: String, _ now: UInt64) throws {
-        let id = WorkIdentity(kind: WorkKind.evaluate.rawValue, step: report.workID).number
+        let id = WorkIdentity(kind: .evaluate, step: report.workID).number
         guard var work = given[id], report.shardIndex < work.work.shards.count else {
             throw ClusterError(
                 code: .unexpectedMessage, message: "it answers shard \(report.shardIndex) of pass \(report.workID)")

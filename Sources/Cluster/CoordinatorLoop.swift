@@ -325,7 +325,6 @@ final class CoordinatorLoop {
 
     /// Ends the run: the training hears of it, and so do the workers that are left.
     func fail(_ failure: RunFailure) {
-        log.write(.error, "run-failed", failure.description)
         bridge.deliver(.failed(failure))
         if let message = try? Farewell(
             reason: .failed, message: String(failure.description.prefix(1000)), exitCode: 1)

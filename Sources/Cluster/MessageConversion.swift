@@ -19,11 +19,11 @@ struct WorkIdentity: Hashable {
     let number: UInt64
 
     init(_ header: StepHeader) {
-        self.init(kind: header.kind.rawValue, step: header.step)
+        self.init(kind: WorkKind(header.kind), step: header.step)
     }
 
-    init(kind: UInt32, step: Int) {
-        number = UInt64(kind) << 32 | UInt64(UInt32(truncatingIfNeeded: step))
+    init(kind: WorkKind, step: Int) {
+        number = UInt64(kind.rawValue) << 32 | UInt64(UInt32(truncatingIfNeeded: step))
     }
 }
 
@@ -170,7 +170,7 @@ extension WorkerStage {
             self = .idle
             return
         }
-        let work = WorkIdentity(kind: kind.rawValue, step: heartbeat.step).number
+        let work = WorkIdentity(kind: kind, step: heartbeat.step).number
         self = heartbeat.isExchanging ? .exchanging(work: work) : .computing(work: work)
     }
 }

@@ -67,9 +67,9 @@ final class RunReporter: @unchecked Sendable {
         record(.roster(generation: UInt64(roster.generation), workers: roster.members.map(\.name)))
     }
 
+    /// The run has ended without a result. Whoever called it shows the reason; here it goes to the files.
     func failed(_ message: String) {
-        write(.error, "run-failed", message)
-        try? journal.flush()
+        lock.withLock { logs.write(.error, "run-failed", message) }
     }
 
     /// Writes `trainer_state.json` and `all_results.json`, and shows the result.

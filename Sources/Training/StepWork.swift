@@ -8,17 +8,15 @@ package import Datasets
 /// One piece of work for the whole fleet: shards, and the exact counts that their sums are divided by.
 package struct StepWork: Sendable {
     /// What is computed from each shard.
-    ///
-    /// Raw values travel in messages.
-    package enum Kind: UInt32, Sendable, Hashable, CaseIterable {
+    package enum Kind: Sendable, Hashable, CaseIterable {
         /// Gradients, reduced over all shards, and one optimiser step.
-        case train = 1
+        case train
         /// Squared norms of the LoRA outputs, reduced; the state stays as it is (Zhou et al., arXiv 2402.07721).
-        case importance = 2
+        case importance
         /// Gradients, reduced, and from them the saliency of every module; the state stays as it is.
-        case gradientScore = 3
+        case gradientScore
         /// Logits of every example; nothing is reduced.
-        case predict = 4
+        case predict
     }
 
     package let kind: Kind

@@ -4,7 +4,7 @@
 //
 
 package import Datasets
-import Dispatch
+import Foundation
 package import ExactSums
 import LoRA
 import Randomness
@@ -169,7 +169,7 @@ struct ShardComputer: Sendable {
         var importance = OutputImportance(branches: slot.bound.branches)
         slot.workspace.scope {
             _ = model.forward(
-                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .allTokens,
+                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .allTokens, forBackward: false,
                 observe: { projection, z in importance.add(projection: projection, lowRank: z) },
                 workspace: slot.workspace)
         }
@@ -186,7 +186,7 @@ struct ShardComputer: Sendable {
         return slot.workspace.scope {
             let logits = model.forward(
                 batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .firstTokenOnly,
-                workspace: slot.workspace
+                forBackward: false, workspace: slot.workspace
             ).logits
             return shard.examples.enumerated().map { row, example in
                 Prediction(example: example.index, logits: logits.rows(row..<row + 1).values)
