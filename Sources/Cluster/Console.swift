@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// Where a run's words for people go. Libraries print nothing by themselves.
+/// Where a run's words for people go.
+///
+/// Libraries print nothing by themselves.
 package protocol Console: AnyObject, Sendable {
     /// A line that stays.
     func line(_ text: String)

@@ -84,7 +84,8 @@ final class CoordinatorLoop {
         do {
             while try turn() {}
         } catch {
-            fail(RunFailure(code: .workerFailed, workers: [], description: "the coordinator's network failed: \(error)"))
+            fail(
+                RunFailure(code: .workerFailed, workers: [], description: "the coordinator's network failed: \(error)"))
         }
         for link in links.values {
             link.channel.close()
@@ -165,14 +166,17 @@ final class CoordinatorLoop {
         }
     }
 
-    /// Lets one link go on. Whatever is wrong with it costs this peer its connection and nobody else anything.
+    /// Lets one link go on.
+    ///
+    /// Whatever is wrong with it costs this peer its connection and nobody else anything.
     private func serve(_ link: Link) {
         do {
             if case .handshake = link.stage {
                 guard try link.channel.connection.progressHandshake() == .done else { return }
                 link.stage = .awaitingHello(until: .after(Self.handshakeTime))
             }
-            if case .closing = link.stage {} else {
+            if case .closing = link.stage {
+            } else {
                 var isClosed = false
                 repeat {
                     let received = try link.channel.receive()
@@ -214,7 +218,8 @@ final class CoordinatorLoop {
             }
             link.channel.accept(.fromWorker)
             log.write(
-                .info, "worker-asks", "\(name) asks to join from \(link.channel.connection.peerAddress): "
+                .info, "worker-asks",
+                "\(name) asks to join from \(link.channel.connection.peerAddress): "
                     + "\(hello.slots) slots, \(hello.hostName), process \(hello.processID)")
             perform(state.handle(.joinRequested(worker: name, facts: WorkerFacts(hello)), at: clock()))
         case .joined(let name):

@@ -31,8 +31,9 @@ final class LogFiles {
         merged = try LineFile(appendingTo: folder.mergedLog)
     }
 
-    /// A record of the coordinator's own. A log that cannot be written must not end the training: the failure is shown
-    /// by the next record that can.
+    /// A record of the coordinator's own.
+    ///
+    /// A log that cannot be written must not end the training: the failure is shown by the next record that can.
     func write(_ level: LogLevel, _ event: String, _ message: String, fields: [String: LogValue] = [:]) {
         guard level >= minimum else { return }
         sequence += 1

@@ -5,8 +5,9 @@
 
 import Synchronization
 
-/// Where a coordinator takes word of workers whose processes ended, from whoever watches over them. A run that still
-/// needs such a worker ends, with what is known of its end. Any thread may use it.
+/// Where a coordinator takes word of workers whose processes ended, from whoever watches over them.
+///
+/// A run that still needs such a worker ends, with what is known of its end. Any thread may use it.
 package final class Obituaries: Sendable {
     /// Set while the cluster runs.
     let bridge = Mutex<RunBridge?>(nil)

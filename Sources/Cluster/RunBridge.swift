@@ -75,8 +75,10 @@ final class RunBridge: @unchecked Sendable {
         }
     }
 
-    /// Waits for the next answer. The cluster's own deadlines bound the wait: whatever does not come in time becomes a
-    /// failure there, and a failure is an answer.
+    /// Waits for the next answer.
+    ///
+    /// The cluster's own deadlines bound the wait: whatever does not come in time becomes a failure there, and a
+    /// failure is an answer.
     /// - Throws: `RunFailure`, from then on always.
     func nextAnswer() throws -> Answer {
         try condition.withLock {

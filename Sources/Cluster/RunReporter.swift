@@ -4,8 +4,8 @@
 //
 
 import Coordination
-import Foundation
 import Digests
+import Foundation
 import LoRA
 import Metrics
 import RunConfiguration
@@ -36,7 +36,9 @@ final class RunReporter: @unchecked Sendable {
         self.preparation = preparation
         settings = preparation.settings
         self.console = console
-        logs = try LogFiles(folder, incarnation: incarnation, minimum: LogLevel(rawValue: preparation.settings.log.level.rawValue) ?? .info)
+        logs = try LogFiles(
+            folder, incarnation: incarnation,
+            minimum: LogLevel(rawValue: preparation.settings.log.level.rawValue) ?? .info)
         journal = try Journal(folder.journal)
         try journal.append(.opened(incarnation: incarnation), wallNanoseconds: LogFiles.wallNanoseconds())
     }
@@ -67,7 +69,9 @@ final class RunReporter: @unchecked Sendable {
         record(.roster(generation: UInt64(roster.generation), workers: roster.members.map(\.name)))
     }
 
-    /// The run has ended without a result. Whoever called it shows the reason; here it goes to the files.
+    /// The run has ended without a result.
+    ///
+    /// Whoever called it shows the reason; here it goes to the files.
     func failed(_ message: String) {
         lock.withLock { logs.write(.error, "run-failed", message) }
     }

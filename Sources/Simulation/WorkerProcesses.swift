@@ -24,7 +24,9 @@ final class WorkerProcesses: Sendable {
         state.withLock { $0.ended = ended }
     }
 
-    /// Starts one worker. It is in a process group of its own: a Ctrl-C is for the coordinator, which tells the workers.
+    /// Starts one worker.
+    ///
+    /// It is in a process group of its own: a Ctrl-C is for the coordinator, which tells the workers.
     func start(_ name: String, executable: String, arguments: [String], errorFile: String) throws {
         _ = FileManager.default.createFile(atPath: errorFile, contents: nil)
         let process = Process()

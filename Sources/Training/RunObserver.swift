@@ -5,7 +5,9 @@
 
 package import LoRA
 
-/// Who is told how a run goes: the terminal, the log files, a test. A run prints nothing by itself.
+/// Who is told how a run goes: the terminal, the log files, a test.
+///
+/// A run prints nothing by itself.
 package protocol RunObserver: AnyObject {
     func phaseBegan(_ phase: Phase, facts: PhaseFacts)
     /// After every committed step.

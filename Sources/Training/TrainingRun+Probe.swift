@@ -52,11 +52,13 @@ extension TrainingRun {
         _ = try fleet.begin(setup)
         let startStep = state?.step ?? 0
         observer.phaseBegan(.probe, facts: facts(of: setup, batches: batches))
-        try fleet.train(startStep..<totalSteps, work: { batches.work(step: $0) }) { outcome in
-            observer.stepCommitted(.probe, outcome: outcome)
-            progress.step = outcome.step + 1
-            return !stop.isRequested
-        }
+        try fleet.train(
+            startStep..<totalSteps, work: { batches.work(step: $0) },
+            committed: { outcome in
+                observer.stepCommitted(.probe, outcome: outcome)
+                progress.step = outcome.step + 1
+                return !stop.isRequested
+            })
         progress.phase = Phase.probe.rawValue
         if progress.step < totalSteps {
             try saveCheckpoint(try fleet.snapshot(), assignment: assignment, decision: nil)

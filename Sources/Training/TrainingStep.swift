@@ -4,8 +4,8 @@
 //
 
 package import Datasets
-import Foundation
 package import ExactSums
+import Foundation
 import LoRA
 import Randomness
 import Tensors
@@ -169,7 +169,8 @@ struct ShardComputer: Sendable {
         var importance = OutputImportance(branches: slot.bound.branches)
         slot.workspace.scope {
             _ = model.forward(
-                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .allTokens, forBackward: false,
+                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .allTokens,
+                forBackward: false,
                 observe: { projection, z in importance.add(projection: projection, lowRank: z) },
                 workspace: slot.workspace)
         }

@@ -16,7 +16,8 @@ struct CoordinatorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator",
         abstract: "Coordinate a run: prepare the data, wait for the workers, train, write the adapter.",
-        discussion: "Every key of the configuration is also a flag; cluster.bind and cluster.port say where it listens.")
+        discussion: "Every key of the configuration is also a flag; cluster.bind and cluster.port say where it listens."
+    )
 
     @Option(help: "The folder with ca.pem and this coordinator's certificate and key (loradrop certs).")
     var certificates: String

@@ -23,7 +23,8 @@ enum ExitStatus {
         case is ConfigurationError:
             say("\(error)")
             LoRADrop.exit(withError: usage)
-        case let error as LoRAError where [.badSetting, .unknownTarget, .unsupportedTarget, .badLayer].contains(error.code):
+        case let error as LoRAError
+        where [.badSetting, .unknownTarget, .unsupportedTarget, .badLayer].contains(error.code):
             say("\(error)")
             LoRADrop.exit(withError: usage)
         default:

@@ -38,7 +38,8 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "The port at which other workers are taken; 0 takes any free one.")
     var port: UInt16 = 0
 
-    @Option(help: "The address by which other workers reach this one; without it the one that leads to the coordinator.")
+    @Option(
+        help: "The address by which other workers reach this one; without it the one that leads to the coordinator.")
     var advertise: String?
 
     @Option(help: "Seconds that the coordinator may be out of reach at the start.")
