@@ -28,18 +28,15 @@ extension FixedWidthInteger {
 
 /// The bytes of `floats`, each little-endian.
 func littleEndianBytes(of floats: [Float]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(floats.count * 4)
-    for float in floats {
-        float.bitPattern.appendLittleEndian(to: &bytes)
-    }
-    return bytes
+    floats.map(\.bitPattern.littleEndian).withUnsafeBytes { Array($0) }
 }
 
 /// The floats in `bytes`; bytes after the last whole float are left out.
 func floats(fromLittleEndian bytes: [UInt8]) -> [Float] {
-    var rest = bytes[...]
-    return (0..<(bytes.count / 4)).map { _ in
-        Float(bitPattern: UInt32(littleEndianBytes: &rest))
+    let size = MemoryLayout<UInt32>.size
+    return bytes.withUnsafeBytes { buffer in
+        (0..<(buffer.count / size)).map { place in
+            Float(bitPattern: UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: place * size, as: UInt32.self)))
+        }
     }
 }

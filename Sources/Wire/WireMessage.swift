@@ -27,6 +27,7 @@ extension WireMessage {
     func frame() -> Frame {
         let arena = EncodingArena()
         let header = withExtendedLifetime(arena) { generated(arena).packed() }
+        let raw = raw
         let limit = Self.kind.limit
         precondition(
             header.count <= limit.headerByteCount && raw.count <= limit.rawByteCount,
