@@ -6,7 +6,7 @@
 
 # Runs every fuzzer of Tests/Fuzz, all at once, each for a number of seconds, and demands of each:
 #
-# - that it finds the bug that its planted.patch puts into a copy of its reader (a fuzzer that finds nothing may be blind);
+# - that it finds the bug that its planted.patch puts into a copy of its reader: who finds nothing may be blind;
 # - that it sees the reader's code while it runs (libFuzzer's "cov:" above 0) and ends without a finding;
 # - that what it ran covers 90 % of the reader's regions.
 #
@@ -30,9 +30,13 @@ reader() {
         FuzzSafetensors) echo Sources/Tensors/SafetensorsHeader.swift Sources/Tensors/SafetensorsHeaderParser.swift ;;
         FuzzTables)
             echo Sources/Datasets/DatasetReader+Rows.swift Sources/Datasets/DelimitedRecords.swift \
-                Sources/Datasets/JSONObject.swift Sources/Datasets/UTF8Validation.swift
+                Sources/Datasets/UTF8Validation.swift Sources/JSONText/JSONParser.swift
             ;;
-        FuzzTokenizer) echo Sources/Tokenizers Sources/JSONText/JSONParser.swift ;;
+        # TokenizerFolder reads the disk, Tokenizer states the protocol; all else is the reader.
+        FuzzTokenizer)
+            find Sources/Tokenizers -name '*.swift' ! -name TokenizerFolder.swift ! -name Tokenizer.swift
+            echo Sources/JSONText/JSONParser.swift
+            ;;
         *) echo "deploy/fuzz.sh: no fuzzer $1, expected one of ${all[*]}" >&2; exit 2 ;;
     esac
 }
@@ -46,9 +50,7 @@ deploy/dependencies.sh build
 tools=$(dirname "$(readlink -f "$(command -v swift)")")
 least=90
 most_seconds_for_planted=120
-memory=/dev/shm
-[ -d "$memory" ] || memory=${TMPDIR:-/tmp}
-scratch=$(mktemp -d "$memory/loradrop-fuzz.XXXXXX")
+scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir -p .build-fuzz/findings
 
@@ -66,8 +68,8 @@ build() {
 # it ends the process before libFuzzer has written the input down.
 start() {
     local tree=$1 fuzzer=$2 time=$3 log=$4 artifacts=$5
-    mkdir -p "$log.corpus" "$log.files"
-    SWIFT_BACKTRACE=enable=no FUZZ_SCRATCH=$log.files LLVM_PROFILE_FILE=$log.profraw \
+    mkdir -p "$log.corpus"
+    SWIFT_BACKTRACE=enable=no LLVM_PROFILE_FILE=$log.profraw \
         "$tree/.build-fuzz/release/$fuzzer" -max_total_time="$time" -max_len=8192 -timeout=20 -rss_limit_mb=4096 \
         -artifact_prefix="$artifacts" "$log.corpus" "Tests/Fuzz/$fuzzer/corpus" > "$log" 2>&1
 }
@@ -86,7 +88,7 @@ mkdir "$planted/Tests"
 cp -r Package.swift Sources "$planted"
 cp -r Tests/Fuzz "$planted/Tests"
 for fuzzer in "${fuzzers[@]}"; do
-    patch --quiet -p1 -d "$planted" < "Tests/Fuzz/$fuzzer/planted.patch" \
+    patch --batch --quiet -p1 -d "$planted" < "Tests/Fuzz/$fuzzer/planted.patch" \
         || { echo "deploy/fuzz.sh: $fuzzer/planted.patch no longer fits the reader; make it anew" >&2; exit 1; }
 done
 build "$planted"
@@ -123,8 +125,9 @@ for fuzzer in "${fuzzers[@]}"; do
     cov=$(sed -nE 's/.* cov: ([0-9]+) .*/\1/p' "$log" | tail -n 1)
     [ "${cov:-0}" -gt 0 ] || { fault "$fuzzer is blind: no cov: above 0"; continue; }
     "$tools/llvm-profdata" merge -o "$log.profdata" "$log.profraw"
-    read -ra files <<< "$(reader "$fuzzer")"
-    "$tools/llvm-cov" report ".build-fuzz/release/$fuzzer" -instr-profile="$log.profdata" "${files[@]}" > "$log.coverage"
+    read -ra files <<< "$(reader "$fuzzer" | xargs)"
+    "$tools/llvm-cov" report ".build-fuzz/release/$fuzzer" -instr-profile="$log.profdata" "${files[@]}" \
+        > "$log.coverage"
     covered=$(awk '$1 == "TOTAL" { sub(/%/, "", $4); print $4 }' "$log.coverage")
     echo "  $fuzzer: ${runs:-0} runs, cov: $cov, $covered % of the reader's regions"
     if ! awk -v covered="${covered:-0}" -v least="$least" 'BEGIN { exit !(covered >= least) }'; then

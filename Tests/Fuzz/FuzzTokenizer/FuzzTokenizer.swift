@@ -3,20 +3,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Foundation
 import Tokenizers
 
 // A model folder's tokenizer files, and a text that the tokenizer they describe encodes.
 //
-// The input is cut at its first bytes 0x00: tokenizer.json or vocab.txt (the first byte chooses), then
-// tokenizer_config.json if not empty, then the text.
+// The first byte chooses tokenizer.json or vocab.txt, and whether the text is a pair. The rest is cut at its first two
+// bytes 0x00: that file, then tokenizer_config.json if not empty, then the text.
 
 /// Keeps what was read from being optimised away.
 nonisolated(unsafe) private var total = 0
-
-/// `FUZZ_SCRATCH`, an empty folder, in memory if possible: every input becomes files in it.
-private let folder = URL(
-    fileURLWithPath: ProcessInfo.processInfo.environment["FUZZ_SCRATCH"] ?? FileManager.default.temporaryDirectory.path)
 
 @_cdecl("LLVMFuzzerTestOneInput")
 func fuzzTokenizer(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -25,20 +20,12 @@ func fuzzTokenizer(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         return 0
     }
     let parts = input.dropFirst().split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
-    let isDescription = choice % 2 == 0
-    do {
-        try put(parts[0], in: isDescription ? "tokenizer.json" : "vocab.txt")
-        try remove(isDescription ? "vocab.txt" : "tokenizer.json")
-        if parts.count > 1, !parts[1].isEmpty {
-            try put(parts[1], in: "tokenizer_config.json")
-        } else {
-            try remove("tokenizer_config.json")
-        }
-    } catch {
-        preconditionFailure("the fuzzer cannot write to \(folder.path): \(error)")
+    var contents = [choice % 2 == 0 ? "tokenizer.json" : "vocab.txt": Array(parts[0])]
+    if parts.count > 1, !parts[1].isEmpty {
+        contents["tokenizer_config.json"] = Array(parts[1])
     }
     do {
-        let tokenizer = try TokenizerFolder.load(folder)
+        let tokenizer = try TokenizerFiles(folder: "input", contents: contents).tokenizer()
         let text = parts.count > 2 ? String(decoding: parts[2], as: UTF8.self) : "a b"
         for length in [1, 2, 3, 8, 512] {
             do {
@@ -58,15 +45,4 @@ func fuzzTokenizer(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         preconditionFailure("an error of another type: \(error)")
     }
     return 0
-}
-
-private func put(_ bytes: ArraySlice<UInt8>, in name: String) throws {
-    try Data(bytes).write(to: folder.appendingPathComponent(name))
-}
-
-private func remove(_ name: String) throws {
-    let path = folder.appendingPathComponent(name).path
-    if FileManager.default.fileExists(atPath: path) {
-        try FileManager.default.removeItem(atPath: path)
-    }
 }
