@@ -14,8 +14,8 @@ struct ResultSummary {
     let lines: [String]
 
     init(_ result: RunResult, preparation: RunPreparation, folder: RunFolder) {
-        var lines = ["", "Importance and layers"]
-        lines += Self.table(of: result.decision, trainable: preparation.trainable)
+        var lines = ["", "Layers"]
+        lines += Self.table(of: result.decision, preparation: preparation)
         let kept = result.adapterParameterCount
         let full = result.fullAdapterParameterCount
         let percent = full == 0 ? 0 : 100 * Double(kept) / Double(full)
@@ -32,7 +32,9 @@ struct ResultSummary {
     }
 
     /// A line for every layer (or module), in the order of the decision.
-    static func table(of decision: LayerDecision, trainable: TrainableModel) -> [String] {
+    static func table(of decision: LayerDecision, preparation: RunPreparation) -> [String] {
+        let trainable = preparation.trainable
+        let isMeasured = !preparation.settings.loraDropSettings.isDecidedBySettings
         let rest: String =
             switch trainable.sharing {
             case .trained: "shared"
@@ -43,6 +45,7 @@ struct ResultSummary {
             let name =
                 candidate.projections.count == 1 && decision.candidates.count > trainable.layerCount
                 ? trainable.projections[candidate.projections[0]].path : "layer \(candidate.layer)"
+            guard isMeasured else { return "  \(name)  \(candidate.isKept ? "kept" : rest), as configured" }
             let share = rounded(100 * candidate.share, decimals: 1)
             let bar = String(repeating: "#", count: Int((candidate.share * 40).rounded()))
             return "  \(name)  \(candidate.isKept ? "kept  " : rest)  importance \(share) %  \(bar)"

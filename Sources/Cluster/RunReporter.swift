@@ -171,7 +171,7 @@ extension RunReporter: RunObserver {
 
     /// The decision is on disk before anybody acts on it.
     func decided(_ decision: LayerDecision, sums: [Int64]) {
-        for line in ResultSummary.table(of: decision, trainable: preparation.trainable) {
+        for line in ResultSummary.table(of: decision, preparation: preparation) {
             informed(line)
         }
         let targets = preparation.trainable.targets
@@ -183,9 +183,13 @@ extension RunReporter: RunObserver {
                     kept: targets.filter { decision.keptProjections.contains($0.index) }.map(\.path))), flush: true)
     }
 
-    func checkpointWritten(_ name: String, step: Int) {
-        write(.debug, "checkpoint", "checkpoint \(name) is written")
-        record(.checkpoint(phase: "", step: step, digest: "", folder: name), flush: true)
+    func checkpointWritten(_ checkpoint: Checkpoint) {
+        let state = checkpoint.state
+        write(.debug, "checkpoint", "\(checkpoint.name) is written")
+        record(
+            .checkpoint(
+                phase: state.phase.name, step: state.step, digest: state.digest.description, folder: checkpoint.name),
+            flush: true)
     }
 
     func warned(_ message: String) { write(.warning, "warning", message) }

@@ -18,7 +18,7 @@ package protocol RunObserver: AnyObject {
     /// Before anybody acts on it.
     /// - Parameter sums: What it was made from, one a projection.
     func decided(_ decision: LayerDecision, sums: [Int64])
-    func checkpointWritten(_ name: String, step: Int)
+    func checkpointWritten(_ checkpoint: Checkpoint)
     func warned(_ message: String)
     func informed(_ message: String)
 }

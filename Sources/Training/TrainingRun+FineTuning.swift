@@ -135,11 +135,10 @@ extension TrainingRun {
         if isBest {
             progress.bestCheckpoint = name
         }
-        try store.save(
-            Checkpoint(name: name, state: state, progress: progress), layout: trainable.layout(assignment),
-            decision: decision)
+        let checkpoint = Checkpoint(name: name, state: state, progress: progress)
+        try store.save(checkpoint, layout: trainable.layout(assignment), decision: decision)
         try store.prune(keeping: plan.saveTotalLimit, best: progress.bestCheckpoint)
-        observer.checkpointWritten(name, step: state.step)
+        observer.checkpointWritten(checkpoint)
     }
 
     /// The next step at which something other than training is due.
