@@ -5,6 +5,7 @@
 
 import Foundation
 import LoRA
+import RunConfiguration
 import RunRecords
 import Training
 import Transformer
