@@ -65,6 +65,7 @@ let package = Package(
             name: "Inference",
             dependencies: [
                 "Training", "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors",
+                "JSONText", "Digests",
             ],
             swiftSettings: strict),
         .target(

@@ -62,7 +62,8 @@ struct RunPreparation {
             truncatedValidation = prepared.truncatedCount
             validation = EvaluationSet(
                 examples: prepared.examples, loss: settings.loss, metrics: settings.metrics,
-                positiveLabel: try Self.positiveLabel(settings, labels), shardTokens: settings.training.shardTokens)
+                positiveLabel: try labels?.positivePlace(named: settings.task.positiveLabel) ?? 0,
+                shardTokens: settings.training.shardTokens)
         }
         data = RunData(train: train.examples, validation: validation, labels: labels?.names ?? [])
         truncatedCounts = (train.truncatedCount, truncatedValidation)
@@ -101,17 +102,5 @@ struct RunPreparation {
 
     private static func targets(of dataset: Dataset, _ labels: LabelList?) throws -> [Target] {
         try labels.map { try $0.targets(of: dataset) } ?? dataset.scoreTargets()
-    }
-
-    /// The label that a binary F1 counts: the one that is named, else the last of two.
-    private static func positiveLabel(_ settings: RunSettings, _ labels: LabelList?) throws -> Int {
-        guard let labels else { return 0 }
-        guard let name = settings.task.positiveLabel else { return labels.names.count - 1 }
-        guard let index = labels.index(of: name) else {
-            throw ClusterError(
-                code: .badSetup,
-                message: "task.positive_label is \"\(name)\", the labels are \(labels.names.joined(separator: ", "))")
-        }
-        return index
     }
 }

@@ -63,6 +63,17 @@ package struct LabelList: Sendable, Hashable {
         places[name]
     }
 
+    /// The place of the label that a binary F1 counts: the one that is named, else the last.
+    package func positivePlace(named name: String?) throws(DatasetError) -> Int {
+        guard let name else { return names.count - 1 }
+        guard let place = places[name] else {
+            throw DatasetError(
+                .label, source: "task.positive_label",
+                "\"\(name)\" is not among the labels \(names.joined(separator: ", "))")
+        }
+        return place
+    }
+
     /// The target of every example of a dataset, in its order; an unknown label is an error that names its line.
     package func targets(of dataset: Dataset) throws(DatasetError) -> [Target] {
         var targets: [Target] = []

@@ -8,16 +8,16 @@ import JSONText
 /// What `adapter_config.json` says of a LoRA, as PEFT 0.21 writes and reads it.
 ///
 /// Source: `LoraConfig` of github.com/huggingface/peft, version 0.21.
-struct PEFTConfiguration: Hashable, Sendable {
-    var settings: LoRASettings
+package struct PEFTConfiguration: Hashable, Sendable {
+    package var settings: LoRASettings
     /// `use_rslora`: the scale is alpha / √r instead of alpha / r.
-    var usesRankStabilisedScale = false
+    package var usesRankStabilisedScale = false
     /// `layers_to_transform`: the only layers with a LoRA; nil for all.
-    var layers: [Int]?
+    package var layers: [Int]?
     /// `modules_to_save`: trained modules beside the LoRA; both names of a classifier are always in it, as in PEFT.
-    var modulesToSave: [String]
+    package var modulesToSave: [String]
     /// `base_model_name_or_path`: where PEFT finds the base model.
-    var baseModel: String?
+    package var baseModel: String?
 
     /// Heads that PEFT saves with every adapter for sequence classification, whichever the model has.
     static let classifierNames = ["classifier", "score"]
@@ -89,7 +89,7 @@ extension PEFTConfiguration {
     /// Every key is known here or says nothing (null, false, empty): an adapter whose configuration asks for something
     /// else is refused by name, never half understood.
     /// - Throws: `LoRAError` with file, key, what was expected and what was found.
-    init(path: String) throws(LoRAError) {
+    package init(path: String) throws(LoRAError) {
         let file = try ConfigurationFile(path: path)
         func unsupported(_ key: String, _ expected: String) -> LoRAError {
             LoRAError(.unsupportedAdapter, "\(path): \(key): expected \(expected), found \(file.found(key))")

@@ -29,7 +29,8 @@ package struct EvaluationSet: Sendable {
     }
 
     /// The logits of every example, in file order.
-    package func predict(with fleet: any Fleet, nextPass: () -> Int) throws -> [Prediction] {
+    /// - Parameter nextPass: The number that the next piece of work gets.
+    package func predict(with predictor: any Predictor, nextPass: () -> Int) throws -> [Prediction] {
         var predictions: [Prediction] = []
         predictions.reserveCapacity(examples.count)
         for chunk in ShardPlan.chunks(exampleCount: examples.count, chunkSize: Self.chunkSize) {
@@ -37,7 +38,7 @@ package struct EvaluationSet: Sendable {
             let work = StepWork(
                 kind: .predict, step: nextPass(), shards: ShardPlan.shards(of: part, shardTokens: shardTokens))
             let answers = Dictionary(
-                try fleet.predict(work).map { ($0.example, $0) }, uniquingKeysWith: { first, _ in first })
+                try predictor.predict(work).map { ($0.example, $0) }, uniquingKeysWith: { first, _ in first })
             for example in part {
                 guard let answer = answers[example.index] else {
                     throw TrainingError(

@@ -10,7 +10,7 @@ package import LoRA
 ///
 /// A run is written once, in `TrainingRun`, against this protocol. Whoever implements it must give the same bits,
 /// which the exactness contract makes possible.
-package protocol Fleet: AnyObject {
+package protocol Fleet: Predictor {
     /// Shards that are computed at a time, all workers together.
     var slotCount: Int { get }
 
@@ -27,9 +27,6 @@ package protocol Fleet: AnyObject {
 
     /// Sums over all shards, one a projection of the model, in fixed point.
     func sums(of work: StepWork) throws -> [Int64]
-
-    /// The logits of every example.
-    func predict(_ work: StepWork) throws -> [Prediction]
 
     /// The state after the last step.
     func snapshot() throws -> TrainingState

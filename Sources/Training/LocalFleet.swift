@@ -64,17 +64,3 @@ package final class LocalFleet: Fleet {
         return trainer
     }
 }
-
-/// Predictions from several slots.
-///
-/// `@unchecked Sendable`: the array is behind `lock`.
-private final class GatheredPredictions: @unchecked Sendable {
-    private let lock = NSLock()
-    private var predictions: [Prediction] = []
-
-    func add(_ more: [Prediction]) {
-        lock.withLock { predictions += more }
-    }
-
-    var all: [Prediction] { lock.withLock { predictions } }
-}

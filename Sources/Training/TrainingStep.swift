@@ -181,18 +181,9 @@ struct ShardComputer: Sendable {
 
     /// The logits of every example of a shard.
     func predict(_ shard: Shard, slot: Int) throws -> [Prediction] {
-        let batch = PackedSequences(shard)
-        try model.check(batch)
-        let slot = slots[slot]
-        return slot.workspace.scope {
-            let logits = model.forward(
-                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .firstTokenOnly,
-                forBackward: false, workspace: slot.workspace
-            ).logits
-            return shard.examples.enumerated().map { row, example in
-                Prediction(example: example.index, logits: logits.rows(row..<row + 1).values)
-            }
-        }
+        try model.predict(
+            shard, branches: slots[slot].bound.branches, head: slots[slot].bound.head,
+            workspace: slots[slot].workspace)
     }
 
     private func dropout(step: Int) -> InputDropout? {

@@ -5,6 +5,7 @@
 
 import ArgumentParser
 import Foundation
+import Inference
 import LoRA
 import RunConfiguration
 
@@ -25,6 +26,9 @@ enum ExitStatus {
             LoRADrop.exit(withError: usage)
         case let error as LoRAError
         where [.badSetting, .unknownTarget, .unsupportedTarget, .badLayer].contains(error.code):
+            say("\(error)")
+            LoRADrop.exit(withError: usage)
+        case let error as InferenceError where error.code == .badRequest:
             say("\(error)")
             LoRADrop.exit(withError: usage)
         default:

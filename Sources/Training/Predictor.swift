@@ -1,0 +1,99 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Datasets
+import Foundation
+package import LoRA
+package import Tensors
+package import Transformer
+
+/// Those who answer examples: a fleet in the middle of a run, or a finished model.
+///
+/// A shard is computed by one sequence of calls, `SequenceClassifier.predict`, whoever asks for it. So the same shards
+/// and the same numbers give the same bits in a run's evaluation, in `evaluate` and in `predict` (docs/numerics.md).
+package protocol Predictor: AnyObject {
+    /// The logits of every example of the work's shards, in any order.
+    func predict(_ work: StepWork) throws -> [Prediction]
+}
+
+/// A model with trained numbers that no longer change.
+package final class FixedModel: Predictor {
+    private let model: SequenceClassifier
+    private let parameters: TrainableParameters
+    private let pool: SlotPool
+    private let workspaces: SlotWorkspaces
+
+    /// - Parameters:
+    ///   - parameters: In a layout of this model's projections.
+    ///   - slots: Shards that are computed at a time, one thread each; the result does not depend on it.
+    package init(model: SequenceClassifier, parameters: TrainableParameters, slots: Int) {
+        precondition(
+            parameters.branches.count == model.projections.count,
+            "\(parameters.branches.count) branches for \(model.projections.count) projections")
+        self.model = model
+        self.parameters = parameters
+        pool = SlotPool(slotCount: slots)
+        workspaces = SlotWorkspaces(count: slots)
+    }
+
+    package func predict(_ work: StepWork) throws -> [Prediction] {
+        let gathered = GatheredPredictions()
+        let (model, parameters, workspaces) = (model, parameters, workspaces)
+        try pool.forEach(count: work.shards.count) { slot, index in
+            gathered.add(
+                try model.predict(
+                    work.shards[index], branches: parameters.branches, head: parameters.head,
+                    workspace: workspaces[slot]))
+        }
+        return gathered.all
+    }
+}
+
+extension SequenceClassifier {
+    /// The logits of every example of a shard.
+    /// - Throws: `TransformerError` with code `badBatch` for tokens that the model has no embedding for.
+    package func predict(
+        _ shard: Shard, branches: [LowRankBranch?], head: HeadParameters, workspace: Workspace
+    ) throws -> [Prediction] {
+        let batch = PackedSequences(shard)
+        try check(batch)
+        return workspace.scope {
+            let logits = forward(
+                batch, branches: branches, head: head, dropout: nil, reads: .firstTokenOnly, forBackward: false,
+                workspace: workspace
+            ).logits
+            return shard.examples.enumerated().map { row, example in
+                Prediction(example: example.index, logits: logits.rows(row..<row + 1).values)
+            }
+        }
+    }
+}
+
+/// One workspace a slot.
+///
+/// `@unchecked Sendable`: a slot's workspace is used by its own thread during a job, and by nobody between jobs.
+private final class SlotWorkspaces: @unchecked Sendable {
+    private let workspaces: [Workspace]
+
+    init(count: Int) {
+        workspaces = (0..<count).map { _ in Workspace() }
+    }
+
+    subscript(slot: Int) -> Workspace { workspaces[slot] }
+}
+
+/// Predictions from several slots.
+///
+/// `@unchecked Sendable`: the array is behind `lock`.
+final class GatheredPredictions: @unchecked Sendable {
+    private let lock = NSLock()
+    private var predictions: [Prediction] = []
+
+    func add(_ more: [Prediction]) {
+        lock.withLock { predictions += more }
+    }
+
+    var all: [Prediction] { lock.withLock { predictions } }
+}

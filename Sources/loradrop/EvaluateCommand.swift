@@ -1,0 +1,52 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import ArgumentParser
+import Datasets
+import Inference
+import Metrics
+import RunConfiguration
+import Training
+
+/// Measures an adapter on a labelled file.
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Measure an adapter on a labelled file; prints one JSON object.",
+        discussion: """
+            loradrop evaluate --model DIR --adapter DIR --file F --task.columns.text 0 --task.columns.label 1 \
+            --metric accuracy
+
+            The columns are given by the configuration's task keys as flags, or by --config. With the run's own \
+            validation file and settings the figures are those of the run, to the last bit.
+            """)
+
+    @OptionGroup var arguments: AdapterArguments
+
+    func run() throws {
+        let settings = try arguments.settings(for: .evaluation)
+        let model = try arguments.model(settings)
+        let metrics = settings.metrics
+        if let labels = model.labels, labels.names.count > 2, let metric = metrics.first(where: \.needsTwoLabels) {
+            throw InferenceError(
+                .badRequest,
+                "\(metric.rawValue) is about one of two labels, and the adapter has \(labels.names.count): "
+                    + "use f1_macro, accuracy or matthews_correlation")
+        }
+        let set = EvaluationSet(
+            examples: try arguments.rows(settings, model: model, labelled: true), loss: model.loss, metrics: metrics,
+            positiveLabel: try model.labels?.positivePlace(named: settings.task.positiveLabel) ?? 0,
+            shardTokens: settings.training.shardTokens)
+        let fixed = model.fixed(slots: AdapterArguments.slots)
+        let began = ContinuousClock.now
+        var passes = PassCounter()
+        let predictions = try set.predict(with: fixed) { passes.next() }
+        let seconds = (ContinuousClock.now - began) / .seconds(1)
+        print(
+            EvaluationReport(
+                figures: try set.measure(predictions), sampleCount: predictions.count, seconds: seconds
+            ).jsonText)
+    }
+}

@@ -1,0 +1,56 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import ArgumentParser
+import Datasets
+import Foundation
+import Inference
+import RunConfiguration
+import Training
+
+/// Answers a file's rows.
+struct PredictCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict",
+        abstract: "Write the label and the logits of every row of a file, one JSON object a row.",
+        discussion: """
+            loradrop predict --model DIR --adapter DIR --file F --task.columns.text 0 --output out.jsonl
+
+            The file needs no labels. Its columns are given by the configuration's task keys as flags, or by --config; \
+            training.max_sequence_length and training.shard_tokens should be those of the training.
+            """)
+
+    @Option(help: ArgumentHelp("Where the predictions go, as JSONL.", valueName: "file"))
+    var output: String
+
+    @OptionGroup var arguments: AdapterArguments
+
+    func run() throws {
+        let settings = try arguments.settings(for: .prediction)
+        try checkOutput()
+        let model = try arguments.model(settings)
+        let examples = try arguments.rows(settings, model: model, labelled: false)
+        let rows = EvaluationSet(
+            examples: examples, loss: model.loss, metrics: [], positiveLabel: 0,
+            shardTokens: settings.training.shardTokens)
+        var passes = PassCounter()
+        let predictions = try rows.predict(with: model.fixed(slots: AdapterArguments.slots)) { passes.next() }
+        try PredictionFile.write(predictions, labels: model.labels?.names, to: output)
+        print("wrote \(output): \(predictions.count) rows")
+    }
+
+    /// Before the work, not after it: whether the output can be written at all, and is none of the inputs.
+    private func checkOutput() throws {
+        let target = URL(filePath: output).standardizedFileURL
+        let folder = try? target.deletingLastPathComponent().resourceValues(forKeys: [.isDirectoryKey])
+        guard folder?.isDirectory == true else {
+            throw ValidationError("--output \(output): the folder to write to does not exist")
+        }
+        let input = URL(filePath: arguments.file).standardizedFileURL
+        guard target.resolvingSymlinksInPath() != input.resolvingSymlinksInPath() else {
+            throw ValidationError("--output \(output) is the file to be predicted; nothing was written")
+        }
+    }
+}
