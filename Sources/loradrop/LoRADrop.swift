@@ -12,8 +12,9 @@ struct LoRADrop: ParsableCommand {
         abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.",
         version: "0.1.0",
         subcommands: [
-            SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, PredictCommand.self, EvaluateCommand.self,
-            MergeCommand.self, InspectCommand.self, CertsCommand.self, TokenizeCommand.self,
+            SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, PredictCommand.self,
+            EvaluateCommand.self, MergeCommand.self, InspectCommand.self, CertsCommand.self,
+            TokenizeCommand.self,
         ])
 
     /// Runs the command that the arguments name, and ends with one of the documented exit codes.
