@@ -129,6 +129,11 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "ExactSums", "Digests",
+            ], swiftSettings: swiftSettings),
+        .testTarget(
             name: "RunConfigurationTests",
             dependencies: ["RunConfiguration", "Training", "LoRA", "Datasets", "Metrics"],
             swiftSettings: swiftSettings),

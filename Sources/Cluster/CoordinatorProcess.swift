@@ -117,7 +117,7 @@ package final class CoordinatorProcess {
         let training = TrainingRun(
             plan: preparation.plan, data: preparation.data, trainable: preparation.trainable,
             fleet: ClusterFleet(bridge: bridge, settings: preparation.plan.compute, roster: roster), store: store,
-            observer: reporter, stop: stop, now: { Double(MonotonicClock.now().nanoseconds) * 1e-9 })
+            observer: reporter, stop: stop, trace: trace, now: { Double(MonotonicClock.now().nanoseconds) * 1e-9 })
         switch try training.run(from: checkpoint) {
         case .stopped:
             farewell = try Farewell(reason: .stopped, message: "the user stopped the run")
@@ -130,6 +130,15 @@ package final class CoordinatorProcess {
             try reporter.finished(result)
             farewell = try Farewell(reason: .finished, message: "the run is finished")
             return true
+        }
+    }
+
+    /// What takes down the fine-tuning, where that is asked for.
+    private var trace: TrainingTrace? {
+        settings.training.traceDirectory.map {
+            TrainingTrace(
+                folder: URL(fileURLWithPath: $0, isDirectory: true),
+                maximumSequenceLength: settings.training.maxSequenceLength)
         }
     }
 

@@ -86,5 +86,8 @@ extension ConfigurationOption {
         ConfigurationOption(
             "training.save_total_limit", \.training.saveTotalLimit, .optional(.integer(1...Int.max)),
             .operational, "Keep so many checkpoints, the last and the best always; null: all."),
+        ConfigurationOption(
+            "training.trace_dir", \.training.traceDirectory, .optional(.text), .operational,
+            "A folder that gets the fine-tuning step by step, for deploy/compare/same_training.py; null: none."),
     ]
 }

@@ -101,6 +101,7 @@ package struct RunSettings: Sendable, Hashable {
         package var earlyStoppingPatience: Int?
         package var earlyStoppingThreshold = 0.0
         package var loadBestAtEnd = false
+        package var traceDirectory: String?
     }
 
     /// `cluster`: durations in seconds.

@@ -113,16 +113,27 @@ package struct CheckpointStore {
         guard let phase = Phase(rawValue: record.statePhase) else {
             throw refuse("phase \(record.statePhase) is unknown")
         }
-        let file = try SafetensorsFile(path: place.appendingPathComponent(Self.optimizerFile).path)
+        let file: SafetensorsFile
+        do {
+            file = try SafetensorsFile(path: place.appendingPathComponent(Self.optimizerFile).path)
+        } catch {
+            throw refuse("\(error)")
+        }
         func vector(_ name: String) throws -> [Float] {
             guard let tensor = file[name], tensor.dtype == .float32 else {
                 throw refuse("\(Self.optimizerFile) has no F32 tensor \(name)")
             }
             return tensor.values
         }
+        let vectors = try ["parameters", "first_moment", "second_moment"].map(vector)
+        guard vectors.allSatisfy({ $0.count == vectors[0].count }), record.stateStep >= 0 else {
+            throw refuse(
+                "\(Self.optimizerFile) has \(vectors.map { String($0.count) }.joined(separator: ", ")) values at step "
+                    + "\(record.stateStep); the three counts must agree")
+        }
         let state = TrainingState(
-            phase: phase, step: record.stateStep, parameters: try vector("parameters"),
-            firstMoment: try vector("first_moment"), secondMoment: try vector("second_moment"))
+            phase: phase, step: record.stateStep, parameters: vectors[0], firstMoment: vectors[1],
+            secondMoment: vectors[2])
         guard state.digest.description == record.stateDigest else {
             throw refuse("the state's digest is \(state.digest), \(Self.stateFile) says \(record.stateDigest)")
         }

@@ -7,7 +7,7 @@
 package struct EarlyStopping: Sendable, Hashable {
     /// Evaluations without improvement after which the training stops; nil never stops it.
     package let patience: Int?
-    /// By how much a metric must be better to count as better.
+    /// By how much a metric must be better than the best one to begin the patience anew.
     package let threshold: Double
     package let higherIsBetter: Bool
 
@@ -28,22 +28,23 @@ package struct EarlyStopping: Sendable, Hashable {
 
     /// Takes one evaluation.
     ///
-    /// A value that is not a number is never better.
+    /// As in transformers, any improvement makes it the best, but only one by more than the threshold begins the
+    /// patience anew. A value that is not a number is never better.
     /// - Returns: Whether it is the best so far.
     package mutating func observe(_ value: Double, step: Int) -> Bool {
-        let improved: Bool
-        if let bestValue {
-            improved = higherIsBetter ? value > bestValue + threshold : value < bestValue - threshold
-        } else {
-            improved = !value.isNaN
+        guard let known = bestValue else {
+            evaluationsWithoutImprovement = value.isNaN ? evaluationsWithoutImprovement + 1 : 0
+            if !value.isNaN {
+                best = (value, step)
+            }
+            return !value.isNaN
         }
-        if improved {
+        let gain = higherIsBetter ? value - known : known - value
+        evaluationsWithoutImprovement = gain > threshold ? 0 : evaluationsWithoutImprovement + 1
+        if gain > 0 {
             best = (value, step)
-            evaluationsWithoutImprovement = 0
-        } else {
-            evaluationsWithoutImprovement += 1
         }
-        return improved
+        return gain > 0
     }
 
     /// Whether the patience is used up.

@@ -4,6 +4,7 @@
 //
 
 import Datasets
+import Foundation
 import LoRA
 import Metrics
 
@@ -21,23 +22,18 @@ extension TrainingRun {
         observer.phaseBegan(.fineTune, facts: facts(of: setup, batches: batches))
         progress.phase = Phase.fineTune.rawValue
         progress.step = start?.step ?? 0
+        try beginTrace(setup, decision)
 
         var patience = earlyStopping()
         var isExhausted = patience.shouldStop
+        if owesEvaluation(totalSteps: totalSteps, stepsPerEpoch: batches.stepsPerEpoch) {
+            isExhausted = try atBoundary(setup, decision, stepsPerEpoch: batches.stepsPerEpoch, &patience)
+        }
         while progress.step < totalSteps, !stop.isRequested, !isExhausted {
             let end = nextBoundary(after: progress.step, totalSteps: totalSteps, stepsPerEpoch: batches.stepsPerEpoch)
             try train(progress.step..<end, setup: setup, batches: &batches)
-            if stop.isRequested && progress.step < totalSteps { break }
-            let isLast = progress.step == totalSteps
-            var isBest = false
-            if plan.evaluation.isDue(after: progress.step, stepsPerEpoch: batches.stepsPerEpoch) && !isLast {
-                isBest = try evaluate(stepsPerEpoch: batches.stepsPerEpoch, &patience)
-                isExhausted = patience.shouldStop
-            }
-            let saves = plan.saving.isDue(after: progress.step, stepsPerEpoch: batches.stepsPerEpoch)
-            if (saves || isBest && plan.loadsBestAtEnd) && !isLast {
-                try saveCheckpoint(
-                    try fleet.snapshot(), assignment: assignment, decision: decision, isBest: isBest)
+            if progress.step < totalSteps, !stop.isRequested {
+                isExhausted = try atBoundary(setup, decision, stepsPerEpoch: batches.stepsPerEpoch, &patience)
             }
         }
         if stop.isRequested && progress.step < totalSteps {
@@ -53,13 +49,45 @@ extension TrainingRun {
             try finish(decision, setup: setup, patience: patience, stepsPerEpoch: batches.stepsPerEpoch))
     }
 
+    /// Evaluates and saves as far as either is due after the present step, which is not the last.
+    /// - Returns: Whether the patience is used up.
+    private func atBoundary(
+        _ setup: PhaseSetup, _ decision: LayerDecision, stepsPerEpoch: Int, _ patience: inout EarlyStopping
+    ) throws -> Bool {
+        var isBest = false
+        if plan.evaluation.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch) {
+            isBest = try evaluate(stepsPerEpoch: stepsPerEpoch, &patience)
+        }
+        let saves = plan.saving.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
+        if saves || isBest && plan.loadsBestAtEnd {
+            try saveCheckpoint(
+                try fleet.snapshot(), assignment: setup.assignment, decision: decision, isBest: isBest)
+        }
+        return patience.shouldStop
+    }
+
+    /// Whether the run was stopped after a step whose evaluation was due: a resumed run makes up for it, so that it
+    /// ends as one that nobody stopped.
+    private func owesEvaluation(totalSteps: Int, stepsPerEpoch: Int) -> Bool {
+        guard data.validation != nil, 0 < progress.step, progress.step < totalSteps,
+            plan.evaluation.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
+        else { return false }
+        return progress.history.last { !$0.evaluation.isEmpty }?.step != progress.step
+    }
+
     /// Runs steps up to a boundary and logs on the way.
     private func train(_ steps: Range<Int>, setup: PhaseSetup, batches: inout BatchSchedule) throws {
         let began = now()
         let stepsPerEpoch = batches.stepsPerEpoch
         try fleet.train(
-            steps, work: { batches.work(step: $0) },
+            steps,
+            work: { step in
+                let work = batches.work(step: step)
+                trace?.gave(work)
+                return work
+            },
             committed: { outcome in
+                try trace?.committed(outcome)
                 progress.step = outcome.step + 1
                 progress.pendingLosses.append(outcome.loss)
                 progress.lossSum += outcome.loss
@@ -77,6 +105,19 @@ extension TrainingRun {
                 return !stop.isRequested
             })
         progress.trainingSeconds += now() - began
+    }
+
+    /// Writes down what the fine-tuning begins with, where that is asked for.
+    private func beginTrace(_ setup: PhaseSetup, _ decision: LayerDecision) throws {
+        guard let trace else { return }
+        let isTaken = try trace.begin(
+            setup, settings: plan.compute, trainable: trainable, labels: data.labels,
+            writeAdapter: { try store.writeAdapter($0, trainable.layout(setup.assignment), decision, $1) })
+        if !isTaken {
+            observer.warned(
+                "\(trace.folder.path) does not hold the steps before \(setup.state?.step ?? 0): the rest of this run is "
+                    + "not traced")
+        }
     }
 
     /// Evaluates the present state.

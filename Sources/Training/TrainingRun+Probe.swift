@@ -25,6 +25,12 @@ extension TrainingRun {
             probe = end
         }
         let sums = progress.scores ?? [Int64](repeating: 0, count: trainable.projections.count)
+        guard sums.count == trainable.projections.count else {
+            throw TrainingError(
+                code: .badCheckpoint,
+                message: "the checkpoint has scores of \(sums.count) projections, the model has "
+                    + "\(trainable.projections.count): it belongs to another base model")
+        }
         let decision = try LayerDecision(
             sums: sums, targets: trainable.targets, settings: settings, seed: plan.compute.seed)
         observer.decided(decision, sums: sums)

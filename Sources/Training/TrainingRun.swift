@@ -18,6 +18,8 @@ package final class TrainingRun {
     let store: CheckpointStore
     let observer: any RunObserver
     let stop: StopRequest
+    /// Takes down the fine-tuning step by step; nil does not.
+    let trace: TrainingTrace?
     /// Seconds of a monotonic clock; injected so that tests have one of their own.
     let now: () -> Double
 
@@ -25,7 +27,7 @@ package final class TrainingRun {
 
     package init(
         plan: RunPlan, data: RunData, trainable: TrainableModel, fleet: any Fleet, store: CheckpointStore,
-        observer: any RunObserver, stop: StopRequest, now: @escaping () -> Double
+        observer: any RunObserver, stop: StopRequest, trace: TrainingTrace? = nil, now: @escaping () -> Double
     ) {
         self.plan = plan
         self.data = data
@@ -34,6 +36,7 @@ package final class TrainingRun {
         self.store = store
         self.observer = observer
         self.stop = stop
+        self.trace = trace
         self.now = now
         progress = RunProgress(resultDigest: store.resultDigest)
     }

@@ -158,8 +158,9 @@ struct ShardComputer: Sendable {
             model.backward(pass, logitsGradient: logitsGradient)
             return loss
         }
-        try sums.add(loss, at: vector.lossIndex, scale: vector.scale)
+        // The gradient goes first: where it is no number, its tensor says more than the loss does.
         try sums.add(slot.gradient, at: vector.values.lowerBound, scale: vector.scale)
+        try sums.add(loss, at: vector.lossIndex, scale: vector.scale)
     }
 
     /// Squared norms of the LoRA outputs over all tokens of one shard (arXiv 2402.07721), into the exact sums.
@@ -197,11 +198,14 @@ struct ShardComputer: Sendable {
 
     private func error(for refusal: FixedPointRefusal, shard: Shard, _ vector: ReducedVector) -> TrainingError {
         let header = vector.header
-        let what =
-            switch header.kind {
-            case .importance: "the importance of projection \(refusal.index)"
-            default: "the gradient of \(layout.location(of: refusal.index).tensor.name) or the loss"
-            }
+        let what: String
+        if header.kind == .importance {
+            what = "the importance of \(model.projections[refusal.index].path)"
+        } else if refusal.index == vector.lossIndex {
+            what = "the loss"
+        } else {
+            what = "the gradient of \(layout.location(of: refusal.index).tensor.name)"
+        }
         return TrainingError(
             code: .notFinite,
             message: "step \(header.step) of the \(phase.name), shard \(shard.index) (rows "

@@ -47,7 +47,8 @@ struct CanonicalTextTests {
                 "--training.evaluation-strategy=steps", "--training.evaluation-steps=10", "--training.logging-steps=1",
                 "--training.save-strategy=steps", "--training.save-steps=11", "--training.save-total-limit=2",
                 "--training.early-stopping-patience=3", "--training.early-stopping-threshold=0.01",
-                "--training.load-best-at-end", "--output-dir=o", "--resume=false", "--cluster.workers=3",
+                "--training.load-best-at-end", "--training.trace-dir=t", "--output-dir=o", "--resume=false",
+                "--cluster.workers=3",
                 "--cluster.slots=2", "--cluster.bind=0.0.0.0", "--cluster.advertise=10.0.0.1", "--cluster.port=7000",
                 "--cluster.min-workers=2", "--cluster.join-timeout=1.5", "--cluster.step-timeout-floor=2",
                 "--cluster.shutdown-timeout=3", "--cluster.audit=0.5", "--cluster.allow-mixed-kernels",
@@ -88,6 +89,7 @@ struct CanonicalTextTests {
         #expect(!changed { $0.cluster.audit = 1 })
         #expect(!changed { $0.training.loggingSteps = 1 })
         #expect(!changed { $0.training.saveTotalLimit = 1 })
+        #expect(!changed { $0.training.traceDirectory = "trace" })
         #expect(changed { $0.training.seed = 1 })
         #expect(changed { $0.training.shardTokens = 97 })
         #expect(changed { $0.loraDrop.threshold = 0.91 })
