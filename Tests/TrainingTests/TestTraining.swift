@@ -166,7 +166,7 @@ final class RecordingObserver: RunObserver {
     func logged(_ phase: Phase, entry: HistoryEntry) { entries.append(entry) }
     func evaluated(_ entry: HistoryEntry) { evaluations.append(entry) }
     func decided(_ decision: LayerDecision, sums: [Int64]) { decisions.append((decision, sums)) }
-    func checkpointWritten(_ name: String, step: Int) { checkpoints.append(name) }
+    func checkpointWritten(_ checkpoint: Checkpoint) { checkpoints.append(checkpoint.name) }
     func warned(_ message: String) { warnings.append(message) }
     func informed(_ message: String) { messages.append(message) }
 }
