@@ -13,7 +13,7 @@ struct LoRADrop: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, PredictCommand.self,
-            EvaluateCommand.self, MergeCommand.self, InspectCommand.self, CertsCommand.self,
+            EvaluateCommand.self, MergeCommand.self, InspectCommand.self, LogsCommand.self, CertsCommand.self,
             TokenizeCommand.self,
         ])
 

@@ -103,7 +103,20 @@ weights=$(sha256sum < "$adapter/adapter_model.safetensors" | cut -d ' ' -f 1)
 grep -qF "\"sha256\": \"$weights\"" "$SCRATCH/inspect.json" || fail "inspect gives another sum of the weights"
 grep -qF '"kept_layers"' "$SCRATCH/inspect.json" || fail "inspect --json without the kept layers"
 
+echo "logs shows every record once, and no worker's out of order"
+"$LORADROP" logs "$run" --json > "$SCRATCH/logs.jsonl"
+cmp <(sort "$run/logs/all.jsonl") <(sort "$SCRATCH/logs.jsonl") || fail "logs shows other records than the file has"
+for worker in coordinator worker-0 worker-1; do
+    cmp "$run/logs/$worker.jsonl" <("$LORADROP" logs "$run" --json --worker "$worker") || fail "$worker is out of order"
+done
+"$LORADROP" logs "$run" --grep 'joined run' --worker worker-1 > "$SCRATCH/joined.txt"
+[ "$(grep -c 'worker-1: joined run' "$SCRATCH/joined.txt")" = 1 ] || fail "logs --grep --worker"
+[ "$(wc -l < "$SCRATCH/joined.txt")" = 1 ] || fail "logs shows what --grep does not match"
+
 echo "refusals"
+expect_code 2 "there is no such file" "$LORADROP" logs "$SCRATCH/absent"
+expect_code 2 "no regular expression" "$LORADROP" logs "$run" --grep '('
+expect_code 2 "nothing was logged by it" "$LORADROP" logs "$run" --worker nobody
 sound=(--model "$model" --adapter "$adapter" --file "$SCRATCH/validation.tsv" "${labelled[@]}" "${lengths[@]}")
 expect_code 1 "was trained on a base model with the fingerprint" "$LORADROP" predict --model "$other" \
     --adapter "$adapter" --file "$SCRATCH/validation.tsv" "${labelled[@]}" "${lengths[@]}" --output "$SCRATCH/none.jsonl"
