@@ -146,6 +146,12 @@ let package = Package(
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RunRecordsTests", dependencies: ["RunRecords", "JSONText"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "InferenceTests",
+            dependencies: [
+                "Inference", "Training", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "JSONText", "Digests",
+            ],
+            swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )
