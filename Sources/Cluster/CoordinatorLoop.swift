@@ -220,7 +220,8 @@ final class CoordinatorLoop {
             log.write(
                 .info, "worker-asks",
                 "\(name) asks to join from \(link.channel.connection.peerAddress): "
-                    + "\(hello.slots) slot\(hello.slots == 1 ? "" : "s"), \(hello.hostName), process \(hello.processID)")
+                    + "\(hello.slots) slot\(hello.slots == 1 ? "" : "s"), \(hello.hostName), process \(hello.processID)"
+            )
             perform(state.handle(.joinRequested(worker: name, facts: WorkerFacts(hello)), at: clock()))
         case .joined(let name):
             try take(message, fromWorker: name, link)
