@@ -26,6 +26,10 @@ extension CoordinatorLoop {
         case .predictionReport(let report):
             try take(report, from: name, now)
         case .snapshot(let snapshot):
+            guard snapshotSource == name else {
+                throw ClusterError(code: .unexpectedMessage, message: "it sent a snapshot that nobody asked for")
+            }
+            snapshotSource = nil
             perform(state.handle(.heard(worker: name), at: now))
             bridge.deliver(.snapshot(snapshot))
         case .logBatch(let batch):
@@ -97,12 +101,9 @@ extension CoordinatorLoop {
             do {
                 try perform(directive)
             } catch {
-                perform(
-                    state.handle(
-                        .failureReported(
-                            worker: state.roster?.members.first?.name ?? "",
-                            message: "a message cannot be made: \(error)"),
-                        at: clock()))
+                fail(
+                    RunFailure(
+                        code: .workerFailed, workers: [], description: "a message to a worker cannot be made: \(error)"))
             }
         }
     }

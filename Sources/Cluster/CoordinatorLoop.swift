@@ -59,6 +59,8 @@ final class CoordinatorLoop {
     /// What was given out and is not done: the shards, and what came back so far.
     var given: [UInt64: GivenWork] = [:]
     var phaseStart: PhaseStart?
+    /// Who was asked for a snapshot and has not answered.
+    var snapshotSource: String?
     private var farewell: (message: Farewell, until: Deadline)?
 
     struct GivenWork {
@@ -304,6 +306,7 @@ final class CoordinatorLoop {
             perform(state.handle(.workRequested(work), at: clock()))
         case .snapshot(let step):
             guard let member = state.roster?.members.first else { return }
+            snapshotSource = member.name
             send(.snapshotRequest(try SnapshotRequest(step: step)), to: member.name)
         case .workerEnded(let worker, let reason):
             guard farewell == nil else { return }

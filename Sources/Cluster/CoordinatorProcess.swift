@@ -16,19 +16,8 @@ import Wire
 
 /// The coordinator of one run, from the preparation of the data to the exported adapter.
 package final class CoordinatorProcess {
-    /// What a coordinator is told besides the configuration.
-    package struct Options: Sendable {
-        /// Seconds of silence after which a worker counts as lost.
-        package var silenceLimit: Double
-
-        package init(silenceLimit: Double = 30) {
-            self.silenceLimit = silenceLimit
-        }
-    }
-
     private let settings: RunSettings
     private let context: TLSContext
-    private let options: Options
     private let console: any Console
     private let stop: StopRequest
     private let listening: (Endpoint) throws -> Void
@@ -38,12 +27,11 @@ package final class CoordinatorProcess {
     /// - Parameter listening: Told where workers may call, once they may.
     /// - Throws: `TransportError` if the credentials cannot be used.
     package init(
-        _ settings: RunSettings, credentials: TLSCredentials, options: Options = Options(), console: any Console,
-        stop: StopRequest, listening: @escaping (Endpoint) throws -> Void
+        _ settings: RunSettings, credentials: TLSCredentials, console: any Console, stop: StopRequest,
+        listening: @escaping (Endpoint) throws -> Void
     ) throws {
         self.settings = settings
         context = try TLSContext(credentials)
-        self.options = options
         self.console = console
         self.stop = stop
         self.listening = listening
@@ -98,8 +86,10 @@ package final class CoordinatorProcess {
                 requirements: requirements(preparation), deadlines: deadlines,
                 startedAt: UInt64(MonotonicClock.now().nanoseconds)),
             bridge: bridge, log: reporter)
+        let endpoint = Endpoint(
+            host: settings.cluster.advertise ?? listener.localEndpoint.host, port: listener.localEndpoint.port)
         let count = settings.cluster.workers
-        reporter.informed("listening on \(listener.localEndpoint) for \(count) worker\(count == 1 ? "" : "s")")
+        reporter.informed("listening on \(endpoint) for \(count) worker\(count == 1 ? "" : "s")")
         let network = JoinableThread(name: "network") { loop.run() }
         obituaries.bridge.withLock { $0 = bridge }
         var farewell = try Farewell(reason: .failed, message: "the coordinator failed", exitCode: 1)
@@ -108,7 +98,7 @@ package final class CoordinatorProcess {
             bridge.submit(.end(farewell))
             network.join()
         }
-        try listening(listener.localEndpoint)
+        try listening(endpoint)
 
         guard case .rosterReady(let roster) = try bridge.nextAnswer() else {
             throw ClusterError(code: .unexpectedMessage, message: "the cluster answered before its roster was ready")
@@ -153,6 +143,6 @@ package final class CoordinatorProcess {
         func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(max(0, seconds) * 1e9) }
         return Deadlines(
             join: nanoseconds(settings.cluster.joinTimeout), preparation: nanoseconds(120),
-            silence: nanoseconds(options.silenceLimit), workFloor: nanoseconds(settings.cluster.stepTimeoutFloor))
+            silence: nanoseconds(settings.cluster.silenceTimeout), workFloor: nanoseconds(settings.cluster.stepTimeoutFloor))
     }
 }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import RunConfiguration
 import RunRecords
 import Wire
 
@@ -12,4 +13,18 @@ protocol RunLog: AnyObject {
     func write(_ severity: LogLevel, _ event: String, _ message: String)
     /// Records that a worker sent; they count as written when this returns.
     func take(_ batch: LogBatch, from worker: String)
+}
+
+extension LogLevel {
+    /// The level of `log.level`.
+    init(_ threshold: LogThreshold) {
+        self =
+            switch threshold {
+            case .trace: .trace
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+    }
 }

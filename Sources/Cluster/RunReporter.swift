@@ -37,8 +37,7 @@ final class RunReporter: @unchecked Sendable {
         settings = preparation.settings
         self.console = console
         logs = try LogFiles(
-            folder, incarnation: incarnation,
-            minimum: LogLevel(rawValue: preparation.settings.log.level.rawValue) ?? .info)
+            folder, incarnation: incarnation, minimum: LogLevel(preparation.settings.log.level))
         journal = try Journal(folder.journal)
         try journal.append(.opened(incarnation: incarnation), wallNanoseconds: LogFiles.wallNanoseconds())
     }

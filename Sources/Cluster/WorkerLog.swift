@@ -19,20 +19,22 @@ final class WorkerLog: @unchecked Sendable {
     private static let batchSize = 128
 
     private let lock = NSLock()
-    private let minimum: LogLevel
+    private var least = LogLevel.info
     private var waiting: [LogBatch.Record] = []
     private var sequence: UInt64 = 0
     /// The highest sequence that was handed out to be sent.
     private var sentUpTo: UInt64 = 0
     private var dropped = 0
 
-    init(minimum: LogLevel) {
-        self.minimum = minimum
+    /// The least level of the records that are kept.
+    var minimum: LogLevel {
+        get { lock.withLock { least } }
+        set { lock.withLock { least = newValue } }
     }
 
     func write(_ level: LogLevel, _ event: String, _ message: String) {
-        guard level >= minimum else { return }
         lock.withLock {
+            guard level >= least else { return }
             if waiting.count >= Self.limit {
                 waiting.removeFirst(Self.limit / 4)
                 dropped += Self.limit / 4

@@ -20,18 +20,15 @@ final class WorkerLoop {
     private let channel: ControlChannel
     private let mailbox: WorkerMailbox
     private let log: WorkerLog
-    /// Silence after which the coordinator counts as lost.
-    private let silenceLimit: Duration
     private var poller = Poller()
     private var heartbeats: UInt64 = 0
     /// What came right behind the welcome.
     private var early: [ControlMessage] = []
 
-    init(channel: ControlChannel, mailbox: WorkerMailbox, log: WorkerLog, silenceLimit: Duration) {
+    init(channel: ControlChannel, mailbox: WorkerMailbox, log: WorkerLog) {
         self.channel = channel
         self.mailbox = mailbox
         self.log = log
-        self.silenceLimit = silenceLimit
     }
 
     /// Dials the coordinator, again and again until the deadline, since it may start later than its workers.
@@ -93,8 +90,9 @@ final class WorkerLoop {
     }
 
     /// Serves until the coordinator says farewell.
+    /// - Parameter silenceLimit: Silence after which the coordinator counts as lost.
     /// - Throws: `ClusterError` with `.coordinatorLost`; `TransportError`, `WireError`.
-    func serve() throws -> End {
+    func serve(silenceLimit: Duration) throws -> End {
         var lastHeard = MonotonicClock.now()
         var nextHeartbeat = Deadline.after(.zero)
         for message in early {

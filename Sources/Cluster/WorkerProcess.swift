@@ -27,12 +27,10 @@ package struct WorkerProcess {
         package var advertise: String?
         /// How long the coordinator may be out of reach at the start.
         package var joinTimeout: Duration
-        /// Silence after which the coordinator counts as lost.
-        package var silenceLimit: Duration
 
         package init(
             coordinator: Endpoint, model: String, trainsPooler: Bool = false, slots: Int, bind: Endpoint,
-            advertise: String? = nil, joinTimeout: Duration = .seconds(120), silenceLimit: Duration = .seconds(60)
+            advertise: String? = nil, joinTimeout: Duration = .seconds(120)
         ) {
             self.coordinator = coordinator
             self.model = model
@@ -41,7 +39,6 @@ package struct WorkerProcess {
             self.bind = bind
             self.advertise = advertise
             self.joinTimeout = joinTimeout
-            self.silenceLimit = silenceLimit
         }
     }
 
@@ -64,12 +61,12 @@ package struct WorkerProcess {
         let channel = try WorkerLoop.dial(options.coordinator, context: context, until: deadline)
         defer { channel.close() }
         let mailbox = try WorkerMailbox()
-        let log = WorkerLog(minimum: .info)
-        let loop = WorkerLoop(channel: channel, mailbox: mailbox, log: log, silenceLimit: options.silenceLimit)
+        let log = WorkerLog()
+        let loop = WorkerLoop(channel: channel, mailbox: mailbox, log: log)
         let welcome = try loop.join(hello(model, listener), until: deadline)
-        log.write(.info, "joined", "joined run \(welcome.runID) with \(options.slots) slots")
-
         let settings = try RunSettings.parse(welcome.configuration, path: "the coordinator's configuration")
+        log.minimum = LogLevel(settings.log.level)
+        log.write(.info, "joined", "joined run \(welcome.runID) with \(options.slots) slots")
         let engine = WorkerEngine(
             name: context.identity.name, model: model.classifier, settings: settings.computeSettings,
             trainable: try model.trainable(
@@ -83,7 +80,7 @@ package struct WorkerProcess {
             mailbox.close()
             computing.join()
         }
-        switch try loop.serve() {
+        switch try loop.serve(silenceLimit: .seconds(settings.cluster.silenceTimeout)) {
         case .farewell(let exitCode, let message):
             return (exitCode, message)
         }

@@ -22,8 +22,7 @@ struct ConfigurationChecks {
         try checkLoRADrop()
         if purpose == .training {
             try checkTraining()
-            try checkCluster()
-        }
+            }
     }
 
     private func checkPresence(for purpose: ConfigurationPurpose) throws(ConfigurationError) {
@@ -126,13 +125,6 @@ struct ConfigurationChecks {
         }
         if training.loadBestAtEnd, !evaluates {
             throw conflict("training.load_best_at_end", "the best adapter is told by evaluations: give task.validation")
-        }
-    }
-
-    private func checkCluster() throws(ConfigurationError) {
-        let cluster = settings.cluster
-        if let least = cluster.minWorkers, least > cluster.workers {
-            throw conflict("cluster.min_workers", "\(least) is above cluster.workers, \(cluster.workers)")
         }
     }
 

@@ -111,11 +111,10 @@ package struct RunSettings: Sendable, Hashable {
         package var bind = "127.0.0.1"
         package var advertise: String?
         package var port = 0
-        package var minWorkers: Int?
         package var joinTimeout = 120.0
+        package var silenceTimeout = 30.0
         package var stepTimeoutFloor = 60.0
         package var shutdownTimeout = 30.0
-        package var audit = 0.01
         package var allowMixedKernels = false
     }
 

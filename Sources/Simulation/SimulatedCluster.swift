@@ -52,7 +52,7 @@ package final class SimulatedCluster {
                     arguments: [
                         "worker", "--coordinator", endpoint.description, "--certificates", certificates.path,
                         "--name", name, "--model", settings.model, "--slots", String(settings.cluster.slots),
-                        "--bind", settings.cluster.bind,
+                        "--bind", settings.cluster.bind, "--join-timeout", String(settings.cluster.joinTimeout),
                     ] + (settings.modelOptions.trainPooler ? ["--train-pooler"] : []),
                     errorFile: scratch.path + "/\(name).stderr")
             }

@@ -50,8 +50,8 @@ struct CanonicalTextTests {
                 "--training.load-best-at-end", "--training.trace-dir=t", "--output-dir=o", "--resume=false",
                 "--cluster.workers=3",
                 "--cluster.slots=2", "--cluster.bind=0.0.0.0", "--cluster.advertise=10.0.0.1", "--cluster.port=7000",
-                "--cluster.min-workers=2", "--cluster.join-timeout=1.5", "--cluster.step-timeout-floor=2",
-                "--cluster.shutdown-timeout=3", "--cluster.audit=0.5", "--cluster.allow-mixed-kernels",
+                "--cluster.join-timeout=1.5", "--cluster.silence-timeout=20", "--cluster.step-timeout-floor=2",
+                "--cluster.shutdown-timeout=3", "--cluster.allow-mixed-kernels",
                 "--log.level=debug",
             ])
         let defaults = RunSettings()
@@ -86,7 +86,7 @@ struct CanonicalTextTests {
         }
         #expect(!changed { $0.outputDirectory = "elsewhere" })
         #expect(!changed { $0.cluster.workers = 5 })
-        #expect(!changed { $0.cluster.audit = 1 })
+        #expect(!changed { $0.cluster.silenceTimeout = 7 })
         #expect(!changed { $0.training.loggingSteps = 1 })
         #expect(!changed { $0.training.saveTotalLimit = 1 })
         #expect(!changed { $0.training.traceDirectory = "trace" })

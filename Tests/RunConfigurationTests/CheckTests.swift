@@ -70,9 +70,4 @@ struct CheckTests {
         #expect(settings.resolvedEvaluationStrategy == .epoch)
         #expect(try RunSettings.parse(minimal, path: "").resolvedEvaluationStrategy == .never)
     }
-
-    @Test("no more workers are required than there are")
-    func workers() {
-        expectError(.conflict, "--cluster.min-workers", flags: ["--workers", "2", "--cluster.min-workers", "3"])
-    }
 }
