@@ -103,7 +103,8 @@ extension CoordinatorLoop {
             } catch {
                 fail(
                     RunFailure(
-                        code: .workerFailed, workers: [], description: "a message to a worker cannot be made: \(error)"))
+                        code: .workerFailed, workers: [], description: "a message to a worker cannot be made: \(error)")
+                )
             }
         }
     }

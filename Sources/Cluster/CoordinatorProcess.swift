@@ -86,7 +86,7 @@ package final class CoordinatorProcess {
                 requirements: requirements(preparation), deadlines: deadlines,
                 startedAt: UInt64(MonotonicClock.now().nanoseconds)),
             bridge: bridge, log: reporter)
-        let endpoint = Endpoint(
+        let endpoint = try Endpoint(
             host: settings.cluster.advertise ?? listener.localEndpoint.host, port: listener.localEndpoint.port)
         let count = settings.cluster.workers
         reporter.informed("listening on \(endpoint) for \(count) worker\(count == 1 ? "" : "s")")
@@ -143,6 +143,7 @@ package final class CoordinatorProcess {
         func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(max(0, seconds) * 1e9) }
         return Deadlines(
             join: nanoseconds(settings.cluster.joinTimeout), preparation: nanoseconds(120),
-            silence: nanoseconds(settings.cluster.silenceTimeout), workFloor: nanoseconds(settings.cluster.stepTimeoutFloor))
+            silence: nanoseconds(settings.cluster.silenceTimeout),
+            workFloor: nanoseconds(settings.cluster.stepTimeoutFloor))
     }
 }

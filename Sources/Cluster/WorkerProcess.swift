@@ -45,10 +45,17 @@ package struct WorkerProcess {
     private let options: Options
     private let context: TLSContext
 
-    /// - Throws: `TransportError` if the credentials cannot be used.
-    package init(_ options: Options, credentials: TLSCredentials) throws {
+    /// - Parameter name: Who this worker is; its certificate has to say the same.
+    /// - Throws: `TransportError` if the credentials cannot be used; `ClusterError` if they are somebody else's.
+    package init(_ options: Options, name: String, credentials: TLSCredentials) throws {
         self.options = options
         context = try TLSContext(credentials)
+        guard context.identity.role == .worker, context.identity.name == name else {
+            throw ClusterError(
+                code: .badSetup,
+                message: "the certificate is of \(context.identity), expected worker \"\(name)\"; issue one with "
+                    + "loradrop certs issue --role worker \(name)")
+        }
     }
 
     /// Runs until the coordinator says farewell.

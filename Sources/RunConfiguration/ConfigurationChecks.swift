@@ -22,7 +22,7 @@ struct ConfigurationChecks {
         try checkLoRADrop()
         if purpose == .training {
             try checkTraining()
-            }
+        }
     }
 
     private func checkPresence(for purpose: ConfigurationPurpose) throws(ConfigurationError) {

@@ -57,7 +57,7 @@ struct WorkerCommand: ParsableCommand {
             WorkerProcess.Options(
                 coordinator: Endpoint(parsing: coordinator), model: model, trainsPooler: trainPooler, slots: slots,
                 bind: Endpoint(host: bind, port: port), advertise: advertise, joinTimeout: .seconds(joinTimeout)),
-            credentials: CertificateFolder(certificates).credentials(of: name))
+            name: name, credentials: CertificateFolder(certificates).credentials(of: name))
         let end = try process.run()
         guard end.exitCode == 0 else {
             FileHandle.standardError.write(Data("\(name): the run ended: \(end.message)\n".utf8))
