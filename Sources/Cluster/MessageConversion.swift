@@ -171,7 +171,9 @@ extension WorkerStage {
             return
         }
         let work = WorkIdentity(kind: kind, step: heartbeat.step).number
-        self = heartbeat.isExchanging ? .exchanging(work: work) : .computing(work: work)
+        self =
+            heartbeat.isExchanging
+            ? .exchanging(work: work) : .computing(work: work, shardsDone: heartbeat.shardsDone)
     }
 }
 

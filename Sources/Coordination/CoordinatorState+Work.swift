@@ -28,6 +28,7 @@ extension CoordinatorState {
         outstanding.append(Outstanding(work: work, owing: owing, owingShards: owingShards, startedAt: now))
         if outstanding.count == 1 {
             waitingSince = now
+            progressedAt = now
         }
         return directives
     }
@@ -41,6 +42,7 @@ extension CoordinatorState {
             return end(unexpected(worker, "a report of work \(work)"))
         }
         outstanding[place].digests[worker] = digest
+        progressedAt = now
         return finishedWork(now)
     }
 
@@ -51,6 +53,7 @@ extension CoordinatorState {
             return end(unexpected(worker, "an answer for shard \(shard) of work \(work)"))
         }
         outstanding[place].owingShards[shard] = nil
+        progressedAt = now
         return finishedWork(now)
     }
 
@@ -117,14 +120,16 @@ extension CoordinatorState {
                         description: "\(names(missing)) did not take up the phase \(phase.name) within "
                             + "\(seconds(deadlines.preparation))"))
             }
-            return overdueWork(waited)
+            return overdueWork(now)
         case .failed:
             return []
         }
     }
 
-    private mutating func overdueWork(_ waited: UInt64) -> [Directive] {
+    /// A piece of work may be a step or a pass over a whole data set, so what is bounded is the time without progress.
+    private mutating func overdueWork(_ now: UInt64) -> [Directive] {
         guard let first = outstanding.first else { return [] }
+        let waited = now > progressedAt ? now - progressedAt : 0
         let typical = typicalWorkDuration.map { UInt64($0) &* deadlines.workFactor } ?? 0
         let allowed = max(deadlines.workFloor, typical)
         guard waited > allowed else { return [] }
@@ -135,7 +140,7 @@ extension CoordinatorState {
         return end(
             RunFailure(
                 code: .deadline, workers: named.sorted(by: naturalOrder),
-                description: "\(first.work.description) was not done within \(seconds(allowed)); waiting for "
+                description: "\(first.work.description) made no progress for \(seconds(allowed)); waiting for "
                     + "\(names(named)) (alive, but without progress). The last checkpoint is usable"))
     }
 

@@ -80,12 +80,15 @@ package struct CoordinatorState: Sendable {
     var typicalWorkDuration: Double?
     /// When the machine began to wait for what it waits for now.
     var waitingSince: UInt64
+    /// When somebody last got on with the work: a shard, an exchange, a report.
+    var progressedAt: UInt64
 
     /// - Parameter startedAt: The clock now; the join deadline counts from here.
     package init(requirements: JoinRequirements, deadlines: Deadlines, startedAt: UInt64) {
         self.requirements = requirements
         self.deadlines = deadlines
         waitingSince = startedAt
+        progressedAt = startedAt
     }
 
     /// Takes one event.
@@ -121,7 +124,9 @@ package struct CoordinatorState: Sendable {
             return shardReported(worker, work, shard, now)
         case .stageReported(let worker, let workerStage):
             lastHeard[worker] = now
-            workerStages[worker] = workerStage
+            if workerStages.updateValue(workerStage, forKey: worker) != workerStage {
+                progressedAt = now
+            }
             return []
         case .heard(let worker):
             lastHeard[worker] = now

@@ -30,7 +30,8 @@ package struct Work: Hashable, Sendable {
 /// How far a worker says it is.
 package enum WorkerStage: Hashable, Sendable {
     case idle
-    case computing(work: UInt64)
+    /// So many of its shards are done.
+    case computing(work: UInt64, shardsDone: Int)
     /// It has its own sums and waits for the others'.
     case exchanging(work: UInt64)
 }

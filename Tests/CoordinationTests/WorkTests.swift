@@ -105,13 +105,25 @@ struct WorkTests {
         _ = state.handle(.workRequested(collective(1, shards: [10, 10, 10])), at: 1)
         for now in (1...20).map({ UInt64($0) * 5 * second }) {
             _ = state.handle(.stageReported(worker: "worker-0", stage: .exchanging(work: 1)), at: now)
-            _ = state.handle(.stageReported(worker: "worker-1", stage: .computing(work: 1)), at: now)
+            _ = state.handle(.stageReported(worker: "worker-1", stage: .computing(work: 1, shardsDone: 0)), at: now)
             _ = state.handle(.stageReported(worker: "worker-2", stage: .exchanging(work: 1)), at: now)
             #expect(state.handle(.clockTicked, at: now) == [])
         }
         let ended = try #require(failure(state.handle(.clockTicked, at: 102 * second)))
         #expect(ended.code == .deadline)
         #expect(ended.workers == ["worker-1"])
+    }
+
+    @Test("A pass that takes long is not stuck as long as shards get done")
+    func longPassWithProgress() {
+        var state = runningState(workers: 1)
+        _ = state.handle(.workRequested(collective(1, shards: [Int](repeating: 10, count: 100))), at: 1)
+        for shard in 1...60 {
+            let now = UInt64(shard) * 9 * second
+            let stage = WorkerStage.computing(work: 1, shardsDone: shard)
+            #expect(state.handle(.stageReported(worker: "worker-0", stage: stage), at: now) == [])
+            #expect(state.handle(.clockTicked, at: now) == [])
+        }
     }
 
     @Test("A report that nobody asked for ends the run and names its sender")
