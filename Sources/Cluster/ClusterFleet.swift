@@ -22,7 +22,6 @@ final class ClusterFleet: Fleet {
     private let settings: ComputeSettings
     private let roster: Coordination.Roster
     private var setup: PhaseSetup?
-    private var workCount: UInt64 = 0
     /// The state's digest after the last committed step.
     private var lastDigest: [UInt8] = []
     private var lastStep = 0
@@ -97,7 +96,6 @@ final class ClusterFleet: Fleet {
     }
 
     private func give(_ work: StepWork) {
-        workCount += 1
         bridge.submit(
             .give(
                 Work(

@@ -14,6 +14,7 @@ final class ControlChannel {
     /// Bytes that may wait to be sent: more than the largest state, so that only a peer that takes nothing gets there.
     private static let outboxLimit = (1 << 30) + (64 << 20)
     private static let readSize = 256 << 10
+    private static let messagesAtOnce = 64
 
     let connection: TLSConnection
     private var decoder: FrameDecoder
@@ -57,8 +58,8 @@ final class ControlChannel {
                 code: .peerTakesNothing,
                 message: "\(peerName) takes no bytes: \(outbox.count - sent) are waiting to be sent")
         }
-        if sent > 0, sent == outbox.count {
-            outbox.removeAll(keepingCapacity: outbox.count < 1 << 20)
+        if sent > outbox.count / 2 {
+            outbox.removeFirst(sent)
             sent = 0
         }
         outbox += bytes
@@ -80,23 +81,33 @@ final class ControlChannel {
     }
 
     /// Reads what has arrived.
-    /// - Returns: Whole messages, and whether the peer has said farewell.
+    ///
+    /// It stops after some messages, so that a talkative peer cannot keep its owner from everybody else; what an error
+    /// would follow is handed over first.
+    /// - Returns: Whole messages, whether the peer has said farewell, and whether more may be waiting.
     /// - Throws: `WireError`, `TransportError`; the connection is then of no use.
-    func receive() throws -> (messages: [ControlMessage], isClosed: Bool) {
+    func receive() throws -> (messages: [ControlMessage], isClosed: Bool, hasMore: Bool) {
         var messages: [ControlMessage] = []
-        while true {
-            while let frame = try decoder.next() {
-                let message = try ControlMessage(decoding: frame)
-                messages.append(message)
-                // What a peer may send changes with its hello: the owner has to see that before the next frame.
-                if case .hello = message { return (messages, false) }
+        do {
+            while messages.count < Self.messagesAtOnce {
+                if let frame = try decoder.next() {
+                    let message = try ControlMessage(decoding: frame)
+                    messages.append(message)
+                    // What a peer may send changes with its hello: the owner has to see that before the next frame.
+                    if case .hello = message { break }
+                    continue
+                }
+                switch try connection.read(into: buffer) {
+                case .bytes(let count): try decoder.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                case .wouldBlock: return (messages, false, false)
+                case .closed: return (messages, true, false)
+                }
             }
-            switch try connection.read(into: buffer) {
-            case .bytes(let count): try decoder.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            case .wouldBlock: return (messages, false)
-            case .closed: return (messages, true)
-            }
+        } catch where !messages.isEmpty {
+            // The link is broken, and says so again at the next call; these came before.
+            return (messages, false, true)
         }
+        return (messages, false, true)
     }
 
     /// Who is at the other end.

@@ -26,10 +26,10 @@ extension CoordinatorLoop {
         case .predictionReport(let report):
             try take(report, from: name, now)
         case .snapshot(let snapshot):
-            guard snapshotSource == name else {
+            guard let awaited = awaitedSnapshot, awaited.worker == name, awaited.step == snapshot.step else {
                 throw ClusterError(code: .unexpectedMessage, message: "it sent a snapshot that nobody asked for")
             }
-            snapshotSource = nil
+            awaitedSnapshot = nil
             perform(state.handle(.heard(worker: name), at: now))
             bridge.deliver(.snapshot(snapshot))
         case .logBatch(let batch):
@@ -60,6 +60,12 @@ extension CoordinatorLoop {
         guard mine.allSatisfy({ $0 < work.work.shards.count }) else {
             throw ClusterError(code: .unexpectedMessage, message: "it reports a shard that step \(report.step) lacks")
         }
+        let sumCount = report.workKind == .train ? 0 : greeting.projectionCount
+        guard report.reducedSums.count == sumCount else {
+            throw ClusterError(
+                code: .unexpectedMessage,
+                message: "it reports \(report.reducedSums.count) sums of step \(report.step), expected \(sumCount)")
+        }
         work.report = report
         given[id] = work
         let tokens = mine.reduce(0) { $0 + work.work.shards[$1].tokenCount }
@@ -70,10 +76,10 @@ extension CoordinatorLoop {
                     nanoseconds: UInt64(report.computeNanoseconds)), at: now))
     }
 
-    /// What everyone must agree on: the state after a step, or the sums of a pass.
+    /// What everyone must agree on: the state after a step, its loss and norm, the sums of a pass.
     private func digest(of report: StepReport) -> [UInt8] {
-        guard !report.reducedSums.isEmpty else { return report.digest }
-        return report.digest + report.reducedSums.flatMap { sum in withUnsafeBytes(of: sum.littleEndian) { Array($0) } }
+        let numbers = [report.lossSum, Int64(bitPattern: report.gradientNorm.bitPattern)] + report.reducedSums
+        return report.digest + numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
     }
 
     private func take(_ report: PredictionReport, from name: String, _ now: UInt64) throws {
@@ -85,6 +91,11 @@ extension CoordinatorLoop {
         guard report.exampleIDs == work.work.shards[report.shardIndex].examples.map({ Int($0.index) }) else {
             throw ClusterError(
                 code: .unexpectedMessage, message: "its answer for shard \(report.shardIndex) has other examples")
+        }
+        guard report.labelCount == greeting.labelCount else {
+            throw ClusterError(
+                code: .unexpectedMessage,
+                message: "its answers have \(report.labelCount) logits, expected \(greeting.labelCount)")
         }
         for (row, example) in report.exampleIDs.enumerated() {
             let start = row * report.labelCount

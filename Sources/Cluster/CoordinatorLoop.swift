@@ -21,12 +21,16 @@ final class CoordinatorLoop {
         /// The whole configuration as canonical YAML.
         var configuration: String
         var labelCount: Int
+        /// Projections of the model: what a scoring pass has sums for.
+        var projectionCount: Int
     }
 
     /// A caller until its hello is accepted, then a worker.
     final class Link {
         let channel: ControlChannel
         var stage: Stage
+        /// Whether messages wait that poll cannot see.
+        var hasMore = false
         enum Stage {
             case handshake
             case awaitingHello(until: Deadline)
@@ -45,12 +49,14 @@ final class CoordinatorLoop {
     private static let strangerLimit = 256
     private static let handshakeTime = Duration.seconds(10)
     private static let heartbeatInterval = Duration.seconds(1)
+    /// A state is a few megabytes, and its worker has nothing else to do.
+    private static let snapshotTime = Duration.seconds(120)
 
     let bridge: RunBridge
     let log: any RunLog
     private let listener: Listener
     private let context: TLSContext
-    private let greeting: Greeting
+    let greeting: Greeting
     var state: CoordinatorState
     private var poller = Poller()
     private var links: [Int32: Link] = [:]
@@ -60,7 +66,7 @@ final class CoordinatorLoop {
     var given: [UInt64: GivenWork] = [:]
     var phaseStart: PhaseStart?
     /// Who was asked for a snapshot and has not answered.
-    var snapshotSource: String?
+    var awaitedSnapshot: (worker: String, step: Int, until: Deadline)?
     private var farewell: (message: Farewell, until: Deadline)?
 
     struct GivenWork {
@@ -89,6 +95,7 @@ final class CoordinatorLoop {
             fail(
                 RunFailure(code: .workerFailed, workers: [], description: "the coordinator's network failed: \(error)"))
         }
+        bridge.close()
         for link in links.values {
             link.channel.close()
         }
@@ -104,7 +111,9 @@ final class CoordinatorLoop {
         for (descriptor, link) in links {
             interests[descriptor] = interest(of: link)
         }
-        let ready = try poller.wait(for: interests, until: min(nextHeartbeat, .after(.milliseconds(500))))
+        let isBusy = links.values.contains(where: \.hasMore)
+        let pause = Deadline.after(isBusy ? .zero : .milliseconds(500))
+        let ready = try poller.wait(for: interests, until: min(nextHeartbeat, pause))
         if ready[bridge.wake.descriptor] != nil {
             _ = bridge.wake.clear()
         }
@@ -114,9 +123,10 @@ final class CoordinatorLoop {
         if ready[listener.descriptor] != nil {
             try acceptCallers()
         }
-        for descriptor in ready.keys.sorted() {
-            guard let link = links[descriptor] else { continue }
-            serve(link)
+        for (descriptor, link) in links.sorted(by: { $0.key < $1.key })
+        where ready[descriptor] != nil || link.hasMore {
+            // Serving one link may have ended another.
+            if links[descriptor] === link { serve(link) }
         }
         if nextHeartbeat.hasPassed {
             nextHeartbeat = .after(Self.heartbeatInterval)
@@ -124,6 +134,14 @@ final class CoordinatorLoop {
         }
         closeOverdueLinks()
         perform(state.handle(.clockTicked, at: clock()))
+        if let awaited = awaitedSnapshot, awaited.until.hasPassed, farewell == nil {
+            awaitedSnapshot = nil
+            fail(
+                RunFailure(
+                    code: .deadline, workers: [awaited.worker],
+                    description: "\(awaited.worker) did not send the state of step \(awaited.step) within "
+                        + "\(Self.snapshotTime)"))
+        }
         if let farewell {
             let isDelivered = !links.values.contains { $0.channel.hasOutput }
             return !(isDelivered || farewell.until.hasPassed)
@@ -179,16 +197,12 @@ final class CoordinatorLoop {
             }
             if case .closing = link.stage {
             } else {
-                var isClosed = false
-                repeat {
-                    let received = try link.channel.receive()
-                    isClosed = received.isClosed
-                    for message in received.messages {
-                        try take(message, from: link)
-                    }
-                    if received.messages.isEmpty { break }
-                } while !isClosed
-                if isClosed {
+                let received = try link.channel.receive()
+                link.hasMore = received.hasMore
+                for message in received.messages {
+                    try take(message, from: link)
+                }
+                if received.isClosed {
                     lose(link, reason: "it closed the connection")
                     return
                 }
@@ -306,7 +320,7 @@ final class CoordinatorLoop {
             perform(state.handle(.workRequested(work), at: clock()))
         case .snapshot(let step):
             guard let member = state.roster?.members.first else { return }
-            snapshotSource = member.name
+            awaitedSnapshot = (member.name, step, .after(Self.snapshotTime))
             send(.snapshotRequest(try SnapshotRequest(step: step)), to: member.name)
         case .workerEnded(let worker, let reason):
             guard farewell == nil else { return }

@@ -44,9 +44,11 @@ package final class CoordinatorProcess {
         console.line("preparing \(settings.model) and the data")
         // Before the folder is claimed: what cannot be trained leaves no trace in it.
         let preparation = try RunPreparation(settings)
+        let resultDigest = preparation.resultDigest.description
         let claim = try RunClaim(
-            RunFolder(settings.outputDirectory), resultDigest: settings.resultDigest.description,
-            resume: settings.resume)
+            RunFolder(settings.outputDirectory), resultDigest: resultDigest, resume: settings.resume)
+        // The claim is the lock on the folder: it has to outlive everything below.
+        defer { withExtendedLifetime(claim) {} }
         let folder = claim.folder
         guard !FileManager.default.fileExists(atPath: folder.allResults) else {
             console.line("this run is finished: \(folder.allResults). Give another output_dir to run it again")
@@ -67,7 +69,7 @@ package final class CoordinatorProcess {
         let folder = claim.folder
         let store = CheckpointStore(
             folder: URL(fileURLWithPath: folder.path, isDirectory: true),
-            resultDigest: settings.resultDigest.description
+            resultDigest: preparation.resultDigest.description
         ) { state, layout, decision, place in
             try preparation.writeAdapter(state, layout: layout, decision: decision, to: place.path)
         }
@@ -81,7 +83,8 @@ package final class CoordinatorProcess {
             listener: listener, context: context,
             greeting: CoordinatorLoop.Greeting(
                 runID: context.identity.run ?? "run", coordinatorIncarnation: claim.incarnation,
-                configuration: settings.canonicalText, labelCount: preparation.labelCount),
+                configuration: settings.canonicalText, labelCount: preparation.labelCount,
+                projectionCount: preparation.trainable.projections.count),
             state: CoordinatorState(
                 requirements: requirements(preparation), deadlines: deadlines,
                 startedAt: UInt64(MonotonicClock.now().nanoseconds)),
@@ -100,8 +103,10 @@ package final class CoordinatorProcess {
         }
         try listening(endpoint)
 
-        guard case .rosterReady(let roster) = try bridge.nextAnswer() else {
-            throw ClusterError(code: .unexpectedMessage, message: "the cluster answered before its roster was ready")
+        guard let roster = try bridge.awaitRoster(stop) else {
+            farewell = try Farewell(reason: .stopped, message: "the user stopped the run")
+            reporter.informed("stopped before the run began")
+            return false
         }
         reporter.rosterReady(roster)
         let training = TrainingRun(

@@ -67,12 +67,12 @@ final class LogFiles {
             files[record.worker] = own
             try own.append(line)
         } catch {
-            failures.append("\(error)")
+            failure = failure ?? "\(error)"
         }
     }
 
-    /// What kept records from being written.
-    private(set) var failures: [String] = []
+    /// What kept the first lost record from being written; nil while none was lost.
+    private(set) var failure: String?
 }
 
 extension LogBatch.Level {

@@ -26,7 +26,7 @@ struct ResultSummary {
             lines.append("\(name): \(Self.rounded(value))")
         }
         lines.append(
-            "trained \(result.totalSteps) steps in \(DurationText.words(seconds: result.progress.trainingSeconds))")
+            "trained \(result.progress.step) steps in \(DurationText.words(seconds: result.progress.trainingSeconds))")
         lines.append("adapter: \(folder.adapter)")
         lines.append("results: \(folder.allResults)")
         self.lines = lines

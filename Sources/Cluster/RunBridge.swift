@@ -43,6 +43,7 @@ final class RunBridge: @unchecked Sendable {
     private var commands: [Command] = []
     private var answers: [Answer] = []
     private var failure: RunFailure?
+    private var isClosed = false
 
     init() throws {
         wake = try WakeSignal()
@@ -50,8 +51,13 @@ final class RunBridge: @unchecked Sendable {
 
     func submit(_ command: Command) {
         condition.withLock {
-            precondition(commands.count < Self.limit, "\(commands.count) commands wait for the cluster")
-            commands.append(command)
+            // What the training asks for is bounded by its window; word of ended workers by their number.
+            if case .workerEnded = command {} else {
+                precondition(commands.count < Self.limit, "\(commands.count) commands wait for the cluster")
+            }
+            if !isClosed {
+                commands.append(command)
+            }
         }
         wake.fire()
     }
@@ -68,10 +74,37 @@ final class RunBridge: @unchecked Sendable {
         condition.withLock {
             if case .failed(let failure) = answer {
                 self.failure = failure
+            } else {
+                precondition(answers.count < Self.limit, "\(answers.count) answers wait for the training")
+                answers.append(answer)
             }
-            precondition(answers.count < Self.limit, "\(answers.count) answers wait for the training")
-            answers.append(answer)
             condition.broadcast()
+        }
+    }
+
+    /// Nobody takes commands any more.
+    func close() {
+        condition.withLock {
+            isClosed = true
+            commands = []
+        }
+    }
+
+    /// Waits for the roster, or for the user's wish to stop, which nothing else notices before there is work.
+    /// - Returns: Nil if the user stopped the run.
+    /// - Throws: `RunFailure`; `ClusterError` if the cluster answers something else.
+    func awaitRoster(_ stop: StopRequest) throws -> Coordination.Roster? {
+        try condition.withLock {
+            while answers.isEmpty, failure == nil {
+                if stop.isRequested { return nil }
+                _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))
+            }
+            if let failure { throw failure }
+            guard case .rosterReady(let roster) = answers.removeFirst() else {
+                throw ClusterError(
+                    code: .unexpectedMessage, message: "the cluster answered before its roster was ready")
+            }
+            return roster
         }
     }
 

@@ -7,6 +7,7 @@ import Datasets
 import Digests
 import Foundation
 import LoRA
+import Metrics
 import RunConfiguration
 import Tokenizers
 import Training
@@ -70,6 +71,7 @@ struct RunPreparation {
         trainable = try model.trainable(
             lora: settings.loraSettings, labelCount: labels?.names.count ?? 1, sharing: settings.sharing)
         try settings.loraDropSettings.validate()
+        try Self.check(settings, labels: labels, trainable: trainable)
     }
 
     var plan: RunPlan { settings.plan }
@@ -91,6 +93,45 @@ struct RunPreparation {
             TrainableParameters(layout, values: state.parameters, scale: trainable.lora.scale),
             settings: trainable.lora, projections: trainable.projections, baseModel: settings.model, record: record,
             to: folder)
+    }
+
+    /// Identifies what decides the result: the configuration, the base model, and the data as the model reads it.
+    var resultDigest: Digest {
+        var hash = SHA256()
+        hash.update(settings.resultDigest.bytes)
+        hash.update(fingerprint.bytes)
+        hash.update(data.labels.joined(separator: "\u{0}"))
+        for examples in [data.train, data.validation?.examples ?? []] {
+            hash.update([UInt64(examples.count)])
+            for example in examples {
+                hash.update([UInt64(example.tokenIDs.count)])
+                hash.update(example.tokenIDs)
+                hash.update(example.tokenTypeIDs)
+                switch example.target {
+                case .none: hash.update([UInt64.max])
+                case .classIndex(let label): hash.update([UInt64(label)])
+                case .score(let score): hash.update([UInt64(score.bitPattern)])
+                }
+            }
+        }
+        return hash.finish()
+    }
+
+    /// What can only fail later fails now.
+    private static func check(_ settings: RunSettings, labels: LabelList?, trainable: TrainableModel) throws {
+        if let labels, labels.names.count != 2, let metric = settings.metrics.first(where: \.needsTwoLabels) {
+            throw ClusterError(
+                code: .badSetup,
+                message: "task.metric \(metric.rawValue) needs two labels, there are \(labels.names.count): "
+                    + "\(labels.names.prefix(8).joined(separator: ", ")); f1_macro takes any number")
+        }
+        let layers = Set(trainable.targets.map(\.layer)).count
+        let candidates = settings.loraDropSettings.granularity == .layer ? layers : trainable.targets.count
+        if let count = settings.loraDrop.keepCount, count > candidates {
+            throw ClusterError(
+                code: .badSetup,
+                message: "lora_drop.keep_count is \(count), there are \(candidates) to choose from")
+        }
     }
 
     /// The classes of a classification; nil for a regression.

@@ -95,6 +95,7 @@ final class WorkerLoop {
     func serve(silenceLimit: Duration) throws -> End {
         var lastHeard = MonotonicClock.now()
         var nextHeartbeat = Deadline.after(.zero)
+        var hasMore = true
         for message in early {
             if let end = try take(message) { return end }
         }
@@ -109,11 +110,12 @@ final class WorkerLoop {
             try channel.flush()
             let ready = try poller.wait(
                 for: [channel.connection.descriptor: channel.interest, mailbox.wake.descriptor: .readable],
-                until: nextHeartbeat)
+                until: hasMore ? .after(.zero) : nextHeartbeat)
             if ready[mailbox.wake.descriptor] != nil {
                 _ = mailbox.wake.clear()
             }
             let received = try channel.receive()
+            hasMore = received.hasMore
             if !received.messages.isEmpty {
                 lastHeard = MonotonicClock.now()
             }

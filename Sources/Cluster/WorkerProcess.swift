@@ -64,13 +64,15 @@ package struct WorkerProcess {
     package func run() throws -> (exitCode: Int, message: String) {
         let model = try BaseModel(folder: options.model, trainPooler: options.trainsPooler)
         let listener = try Listener(on: options.bind)
+        // Reading the whole model takes its time: before the coordinator's clock for callers runs.
+        let hello = try hello(model, listener)
         let deadline = Deadline.after(options.joinTimeout)
         let channel = try WorkerLoop.dial(options.coordinator, context: context, until: deadline)
         defer { channel.close() }
         let mailbox = try WorkerMailbox()
         let log = WorkerLog()
         let loop = WorkerLoop(channel: channel, mailbox: mailbox, log: log)
-        let welcome = try loop.join(hello(model, listener), until: deadline)
+        let welcome = try loop.join(hello, until: deadline)
         let settings = try RunSettings.parse(welcome.configuration, path: "the coordinator's configuration")
         log.minimum = LogLevel(settings.log.level)
         log.write(.info, "joined", "joined run \(welcome.runID) with \(options.slots) slots")

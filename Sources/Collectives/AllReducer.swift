@@ -90,18 +90,28 @@ package final class AllReducer {
                 peer: send.peer, range: send.range, elements: UnsafeBufferPointer(rebasing: source[send.range]),
                 after: send.after)
         }
+        var overflowing: Set<Int> = []
         try links.exchange(outgoing: outgoing, incoming: incoming, deadline: deadline) { index in
             let receive = script.receives[index]
-            if receive.action == .add {
-                add(incoming[index].elements, to: UnsafeMutableBufferPointer(rebasing: vector[receive.range]))
+            if receive.action == .add,
+                !add(incoming[index].elements, to: UnsafeMutableBufferPointer(rebasing: vector[receive.range]))
+            {
+                overflowing.insert(receive.peer)
             }
+        }
+        // The fixed-point format leaves room for every true sum, so what does not fit was no true addend.
+        guard overflowing.isEmpty else {
+            throw CollectiveError(
+                .unexpectedData, peers: Array(overflowing),
+                "sums of worker ranks \(overflowing.sorted().map(String.init).joined(separator: ", ")) overflow 64 bits")
         }
     }
 
     /// Adds element by element.
     ///
     /// Overflows are gathered, not branched on, so that the loop stays a vector loop.
-    private func add(_ part: UnsafeMutableBufferPointer<Int64>, to sum: UnsafeMutableBufferPointer<Int64>) {
+    /// - Returns: Whether every sum fits.
+    private func add(_ part: UnsafeMutableBufferPointer<Int64>, to sum: UnsafeMutableBufferPointer<Int64>) -> Bool {
         precondition(part.count == sum.count, "\(part.count) elements to add to \(sum.count)")
         var overflows: Int64 = 0
         for index in 0..<sum.count {
@@ -112,6 +122,6 @@ package final class AllReducer {
             overflows |= (left ^ total) & (right ^ total)
             sum[index] = total
         }
-        precondition(overflows >= 0, "a sum over workers overflows 64 bits")
+        return overflows >= 0
     }
 }

@@ -11,7 +11,7 @@ package struct Work: Hashable, Sendable {
         /// Each shard is answered on its own; who has none does nothing.
         case independent
     }
-    /// Grows from piece to piece.
+    /// Unlike that of any other piece that is under way.
     package let id: UInt64
     package let kind: Kind
     /// In words for messages: "step 12 of the probe".

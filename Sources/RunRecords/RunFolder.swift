@@ -48,6 +48,11 @@ package struct RunFolder: Sendable, Hashable {
         }.sorted()
     }
 
+    /// Returns once the names in a folder are on disk.
+    package static func synchronise(_ path: String) throws(RecordError) {
+        try SystemFile.synchroniseFolder(path)
+    }
+
     /// Makes a folder of the run, with those above it.
     package static func create(_ path: String) throws(RecordError) {
         do {

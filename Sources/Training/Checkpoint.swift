@@ -6,6 +6,7 @@
 import Digests
 package import Foundation
 package import LoRA
+import RunRecords
 import Tensors
 
 /// A moment of a run that it can go on from.
@@ -50,7 +51,7 @@ package struct CheckpointStore {
     func save(_ checkpoint: Checkpoint, layout: ParameterLayout, decision: LayerDecision?) throws {
         let files = FileManager.default
         let partial = folder.appendingPathComponent(".\(checkpoint.name).partial", isDirectory: true)
-        try? files.removeItem(at: partial)
+        try remove(partial)
         try files.createDirectory(at: partial, withIntermediateDirectories: true)
         try writeAdapter(checkpoint.state, layout, decision, partial)
         var writer = SafetensorsWriter()
@@ -69,12 +70,23 @@ package struct CheckpointStore {
             progress: checkpoint.progress, stateDigest: checkpoint.state.digest.description,
             statePhase: checkpoint.state.phase.rawValue, stateStep: checkpoint.state.step)
         let text = String(decoding: try encoder.encode(record), as: UTF8.self) + "\n"
-        try AtomicFile.replace(partial.appendingPathComponent(Self.stateFile).path, with: text)
+        try Tensors.AtomicFile.replace(partial.appendingPathComponent(Self.stateFile).path, with: text)
         let final = folder.appendingPathComponent(checkpoint.name, isDirectory: true)
+        let former = folder.appendingPathComponent(".\(checkpoint.name).former", isDirectory: true)
+        try remove(former)
         if files.fileExists(atPath: final.path) {
-            try files.removeItem(at: final)
+            // At every moment one of the two has its name or can be given it.
+            try files.moveItem(at: final, to: former)
         }
         try files.moveItem(at: partial, to: final)
+        try RunFolder.synchronise(folder.path)
+        try remove(former)
+    }
+
+    private func remove(_ place: URL) throws {
+        if FileManager.default.fileExists(atPath: place.path) {
+            try FileManager.default.removeItem(at: place)
+        }
     }
 
     /// The furthest checkpoint, or nil if there is none.

@@ -15,9 +15,6 @@ package struct EvaluationSet: Sendable {
     package let positiveLabel: Int
     package let shardTokens: Int
 
-    /// Examples of one piece of work: enough to keep all slots busy, few enough to stay within a message.
-    private static let chunkSize = 2048
-
     package init(
         examples: [TokenisedExample], loss: Loss, metrics: [Metric], positiveLabel: Int, shardTokens: Int
     ) {
@@ -33,8 +30,7 @@ package struct EvaluationSet: Sendable {
     package func predict(with predictor: any Predictor, nextPass: () -> Int) throws -> [Prediction] {
         var predictions: [Prediction] = []
         predictions.reserveCapacity(examples.count)
-        for chunk in ShardPlan.chunks(exampleCount: examples.count, chunkSize: Self.chunkSize) {
-            let part = Array(examples[chunk])
+        for part in StepWork.parts(of: examples).map(Array.init) {
             let work = StepWork(
                 kind: .predict, step: nextPass(), shards: ShardPlan.shards(of: part, shardTokens: shardTokens))
             let answers = Dictionary(

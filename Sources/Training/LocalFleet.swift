@@ -7,6 +7,7 @@ import Datasets
 package import Digests
 import Foundation
 import LoRA
+import Tensors
 package import Transformer
 
 /// The threads of this process as a fleet: a complete trainer without any network.
@@ -37,6 +38,8 @@ package final class LocalFleet: Fleet {
         _ steps: Range<Int>, work: (Int) throws -> StepWork, committed: (StepOutcome) throws -> Bool
     ) throws {
         let trainer = current()
+        // The optimiser runs on this thread, and in the same mode as on a worker's.
+        FloatingPointMode.flushDenormals()
         for step in steps {
             let work = try work(step)
             let sums = try trainer.localSums(work.header, shards: work.shards)
@@ -46,6 +49,7 @@ package final class LocalFleet: Fleet {
 
     package func sums(of work: StepWork) throws -> [Int64] {
         let trainer = current()
+        FloatingPointMode.flushDenormals()
         return try trainer.scores(trainer.localSums(work.header, shards: work.shards), work.header)
     }
 

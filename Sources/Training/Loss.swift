@@ -38,6 +38,15 @@ package enum Loss: Sendable, Hashable {
         return total
     }
 
+    /// Whether a target can be compared with so many logits.
+    func accepts(_ target: Target, labelCount: Int) -> Bool {
+        switch (self, target) {
+        case (.crossEntropy, .classIndex(let label)): (0..<labelCount).contains(label)
+        case (.squaredError, .score(let score)): labelCount == 1 && score.isFinite
+        case (_, _): false
+        }
+    }
+
     /// The loss of one example.
     /// - Precondition: A target of the kind that the loss needs.
     package func value(logits: [Float], target: Target) -> Double {

@@ -45,6 +45,12 @@ package final class PhaseTrainer {
         self.trainable = trainable
         self.setup = setup
         self.pool = pool
+        guard setup.assignment.roles.count == trainable.projections.count else {
+            throw TrainingError(
+                code: .wrongState,
+                message: "\(setup.assignment.roles.count) projections were assigned, this model has "
+                    + "\(trainable.projections.count): coordinator and worker have different config.json files")
+        }
         layout = trainable.layout(setup.assignment)
         schedule = settings.schedule(of: setup)
         optimizer = AdamW(
@@ -81,7 +87,8 @@ package final class PhaseTrainer {
         }
         computer = ShardComputer(
             model: model, settings: settings, layout: layout, phase: setup.phase,
-            dropoutProbability: Float(trainable.lora.dropout), slots: slots)
+            dropoutProbability: Float(trainable.lora.dropout),
+            labelCount: trainable.head.classifier.outputSize, slots: slots)
     }
 
     /// The state after the last committed step.

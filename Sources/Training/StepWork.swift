@@ -37,6 +37,35 @@ package struct StepWork: Sendable {
         tokenCount = shards.reduce(0) { $0 + $1.tokenCount }
     }
 
+    /// A part of a pass over more examples than one piece of work takes. Its sums are scaled by the whole pass, so that
+    /// the parts' sums add up to the pass's.
+    package init(kind: Kind, step: Int, shards: [Shard], ofExamples exampleCount: Int, tokens tokenCount: Int) {
+        self.kind = kind
+        self.step = step
+        self.shards = shards
+        self.exampleCount = exampleCount
+        self.tokenCount = tokenCount
+    }
+
+    /// Examples and tokens of one piece of work: enough to keep all slots busy, few enough to fit into a message.
+    private static let partLimits = (examples: 2048, tokens: 1 << 19)
+
+    /// Cuts examples into the parts of a pass, in their order.
+    package static func parts(of examples: [TokenisedExample]) -> [ArraySlice<TokenisedExample>] {
+        var parts: [ArraySlice<TokenisedExample>] = []
+        var start = 0
+        var tokens = 0
+        for place in examples.indices {
+            let count = examples[place].tokenIDs.count
+            if place - start == partLimits.examples || place > start && tokens + count > partLimits.tokens {
+                parts.append(examples[start..<place])
+                (start, tokens) = (place, 0)
+            }
+            tokens += count
+        }
+        return start < examples.count ? parts + [examples[start...]] : parts
+    }
+
     /// What everyone has to know of the work, whoever computes which shard.
     package var header: StepHeader {
         StepHeader(

@@ -5,6 +5,7 @@
 
 import Datasets
 import LoRA
+import Transformer
 
 // Stage one: which layers keep a LoRA of their own.
 extension TrainingRun {
@@ -70,29 +71,65 @@ extension TrainingRun {
             try saveCheckpoint(try fleet.snapshot(), assignment: assignment, decision: nil)
             return nil
         }
+        let end = try fleet.snapshot()
+        // The steps are kept whatever becomes of the scoring, which is a pass of its own.
+        try saveCheckpoint(end, assignment: assignment, decision: nil)
+        guard !stop.isRequested else { return nil }
         if !plan.selection.isDecidedBySettings, progress.scores == nil {
             progress.scores = try score(sample)
+            try saveCheckpoint(end, assignment: assignment, decision: nil)
         }
-        let end = try fleet.snapshot()
-        try saveCheckpoint(end, assignment: assignment, decision: nil)
         return stop.isRequested ? nil : end
     }
 
     /// A score for every projection, by what the settings judge layers by.
     private func score(_ sample: [TokenisedExample]) throws -> [Int64] {
-        let kind: StepWork.Kind
+        let tokenCount = sample.reduce(0) { $0 + $1.tokenIDs.count }
+        progress.scoreTokenCount = tokenCount
         switch plan.selection.score {
         case .output, .random, .reverse:
-            kind = .importance
+            return try importance(sample, tokenCount: tokenCount)
         case .gradient:
-            kind = .gradientScore
+            return try gradientScores(sample, tokenCount: tokenCount)
         case .weightNorm:
             return try trainable.weightNormScores(of: try fleet.snapshot())
         }
-        let work = StepWork(
-            kind: kind, step: nextPass(), shards: ShardPlan.shards(of: sample, shardTokens: plan.shardTokens))
-        progress.scoreTokenCount = work.tokenCount
-        return try fleet.sums(of: work)
+    }
+
+    /// Squared norms of the LoRA outputs over the sample: part by part, since sums of squares add up.
+    private func importance(_ sample: [TokenisedExample], tokenCount: Int) throws -> [Int64] {
+        var total = [Int64](repeating: 0, count: trainable.projections.count)
+        for part in StepWork.parts(of: sample) {
+            let shards = ShardPlan.shards(of: Array(part), shardTokens: plan.shardTokens)
+            let sums = try fleet.sums(
+                of: StepWork(
+                    kind: .importance, step: nextPass(), shards: shards, ofExamples: sample.count, tokens: tokenCount))
+            for (projection, sum) in sums.enumerated() {
+                let (value, overflows) = total[projection].addingReportingOverflow(sum)
+                guard !overflows else {
+                    throw TrainingError(
+                        code: .notFinite,
+                        message: "the importance of \(trainable.projections[projection].path) is too large for the exact "
+                            + "sum; try a lower lora_drop.probe_learning_rate")
+                }
+                total[projection] = value
+            }
+        }
+        return total
+    }
+
+    /// The saliency of every projection: it is read off one gradient over the whole sample, which cannot be cut.
+    private func gradientScores(_ sample: [TokenisedExample], tokenCount: Int) throws -> [Int64] {
+        guard StepWork.parts(of: sample).count == 1 else {
+            throw TrainingError(
+                code: .badRequest,
+                message: "the score gradient takes one gradient over the sample, and \(sample.count) examples with "
+                    + "\(tokenCount) tokens are more than one piece of work; choose a lower lora_drop.sample_ratio")
+        }
+        return try fleet.sums(
+            of: StepWork(
+                kind: .gradientScore, step: nextPass(),
+                shards: ShardPlan.shards(of: sample, shardTokens: plan.shardTokens)))
     }
 
     /// Below this many steps the probe is warned of.

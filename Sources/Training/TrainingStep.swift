@@ -43,9 +43,11 @@ extension PhaseTrainer {
     /// Applies the sums of all shards: one AdamW step with the mean gradient, clipped by its global norm.
     /// - Throws: `TrainingError` with `.shardsMiscounted` or `.notFinite`; the state is then as before.
     package func commit(_ sums: ExactAccumulator, _ header: StepHeader) throws -> StepOutcome {
-        precondition(
-            header.kind == .train && header.step == step,
-            "commit of step \(header.step) of kind \(header.kind), at \(step)")
+        guard header.kind == .train, header.step == step, step < setup.totalSteps else {
+            throw TrainingError(
+                code: .wrongState,
+                message: "step \(header.step) was to be committed, this state is at step \(step) of \(setup.totalSteps)")
+        }
         let vector = reducedVector(header)
         try vector.checkLanes(sums)
         sums.means(of: vector.values, scale: vector.scale, into: gradient)
@@ -110,6 +112,7 @@ struct ShardComputer: Sendable {
     let layout: ParameterLayout
     let phase: Phase
     let dropoutProbability: Float
+    let labelCount: Int
     let slots: [Slot]
 
     /// What one compute thread owns.
@@ -125,6 +128,9 @@ struct ShardComputer: Sendable {
     func add(_ shard: Shard, slot: Int, to sums: inout ExactAccumulator, _ vector: ReducedVector) throws {
         let batch = PackedSequences(shard)
         try model.check(batch)
+        if vector.header.kind != .importance {
+            try checkTargets(of: shard)
+        }
         do {
             switch vector.header.kind {
             case .train:
@@ -140,6 +146,16 @@ struct ShardComputer: Sendable {
             throw error(for: refusal, shard: shard, vector)
         }
         sums.sums[vector.laneIndex(ofShard: shard.index)] += 1
+    }
+
+    /// What came from elsewhere must fit the loss and the head before it is computed with.
+    private func checkTargets(of shard: Shard) throws(TrainingError) {
+        for example in shard.examples where !settings.loss.accepts(example.target, labelCount: labelCount) {
+            throw TrainingError(
+                code: .badData,
+                message: "shard \(shard.index), row \(example.index): the target \(example.target) does not fit a head "
+                    + "of \(labelCount) labels")
+        }
     }
 
     /// Forward, loss and backward of one shard; its gradient goes into the exact sums.

@@ -4,6 +4,7 @@
 //
 
 import ArgumentParser
+import Cluster
 import Foundation
 import Inference
 import LoRA
@@ -26,6 +27,9 @@ enum ExitStatus {
             LoRADrop.exit(withError: usage)
         case let error as LoRAError
         where [.badSetting, .unknownTarget, .unsupportedTarget, .badLayer].contains(error.code):
+            say("\(error)")
+            LoRADrop.exit(withError: usage)
+        case let error as ClusterError where error.code == .badSetup:
             say("\(error)")
             LoRADrop.exit(withError: usage)
         case let error as InferenceError where error.code == .badRequest:

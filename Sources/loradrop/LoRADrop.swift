@@ -4,13 +4,14 @@
 //
 
 import ArgumentParser
+import Cluster
 
 @main
 struct LoRADrop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loradrop",
         abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.",
-        version: "0.1.0",
+        version: BuildIdentity.version,
         subcommands: [
             SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, PredictCommand.self,
             EvaluateCommand.self, MergeCommand.self, InspectCommand.self, LogsCommand.self, CertsCommand.self,

@@ -37,6 +37,7 @@ final class TerminalConsole: Console {
     }
 
     private func write(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
+        // Standard output may be a full disk or a closed pipe: a run does not end for want of someone who reads.
+        try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     }
 }
