@@ -109,7 +109,7 @@ struct WorkTests {
             _ = state.handle(.stageReported(worker: "worker-2", stage: .exchanging(work: 1)), at: now)
             #expect(state.handle(.clockTicked, at: now) == [])
         }
-        let ended = try #require(failure(state.handle(.clockTicked, at: 102 * second)))
+        let ended = try #require(failure(state.handle(.clockTicked, at: 106 * second)))
         #expect(ended.code == .deadline)
         #expect(ended.workers == ["worker-1"])
     }
