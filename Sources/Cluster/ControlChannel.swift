@@ -103,7 +103,7 @@ final class ControlChannel {
                 case .closed: return (messages, true, false)
                 }
             }
-        } catch where !messages.isEmpty {
+        } catch  where !messages.isEmpty {
             // The link is broken, and says so again at the next call; these came before.
             return (messages, false, true)
         }

@@ -52,7 +52,8 @@ final class RunBridge: @unchecked Sendable {
     func submit(_ command: Command) {
         condition.withLock {
             // What the training asks for is bounded by its window; word of ended workers by their number.
-            if case .workerEnded = command {} else {
+            if case .workerEnded = command {
+            } else {
                 precondition(commands.count < Self.limit, "\(commands.count) commands wait for the cluster")
             }
             if !isClosed {

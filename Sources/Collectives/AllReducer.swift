@@ -103,7 +103,8 @@ package final class AllReducer {
         guard overflowing.isEmpty else {
             throw CollectiveError(
                 .unexpectedData, peers: Array(overflowing),
-                "sums of worker ranks \(overflowing.sorted().map(String.init).joined(separator: ", ")) overflow 64 bits")
+                "sums of worker ranks \(overflowing.sorted().map(String.init).joined(separator: ", ")) overflow 64 bits"
+            )
         }
     }
 

@@ -109,7 +109,8 @@ extension TrainingRun {
                 guard !overflows else {
                     throw TrainingError(
                         code: .notFinite,
-                        message: "the importance of \(trainable.projections[projection].path) is too large for the exact "
+                        message:
+                            "the importance of \(trainable.projections[projection].path) is too large for the exact "
                             + "sum; try a lower lora_drop.probe_learning_rate")
                 }
                 total[projection] = value

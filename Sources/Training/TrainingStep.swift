@@ -46,7 +46,8 @@ extension PhaseTrainer {
         guard header.kind == .train, header.step == step, step < setup.totalSteps else {
             throw TrainingError(
                 code: .wrongState,
-                message: "step \(header.step) was to be committed, this state is at step \(step) of \(setup.totalSteps)")
+                message: "step \(header.step) was to be committed, this state is at step \(step) of \(setup.totalSteps)"
+            )
         }
         let vector = reducedVector(header)
         try vector.checkLanes(sums)
