@@ -37,8 +37,9 @@ package struct StepWork: Sendable {
         tokenCount = shards.reduce(0) { $0 + $1.tokenCount }
     }
 
-    /// A part of a pass over more examples than one piece of work takes. Its sums are scaled by the whole pass, so that
-    /// the parts' sums add up to the pass's.
+    /// A part of a pass over more examples than one piece of work takes.
+    ///
+    /// Its sums are scaled by the whole pass, so that the parts' sums add up to the pass's.
     package init(kind: Kind, step: Int, shards: [Shard], ofExamples exampleCount: Int, tokens tokenCount: Int) {
         self.kind = kind
         self.step = step
