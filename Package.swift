@@ -152,6 +152,9 @@ let package = Package(
                 "Inference", "Training", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "JSONText", "Digests",
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["Cluster", "Collectives", "SecureTransport", "Wire"],
+            swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -3,13 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import SecureTransport
-import Wire
+package import SecureTransport
+package import Wire
 
 /// Links every pair of a roster's workers: each dials those before it in the ring order and accepts those behind it.
 ///
 /// All handshakes progress at the same time.
-final class DataLinkFormation {
+package final class DataLinkFormation {
     private let ownName: String
     private let runID: String
     private let listener: Listener
@@ -17,7 +17,7 @@ final class DataLinkFormation {
     private let timeLimit: Duration
 
     /// - Parameter listener: Where the others dial; it was advertised in the hello.
-    init(ownName: String, runID: String, listener: Listener, context: TLSContext, timeLimit: Duration) {
+    package init(ownName: String, runID: String, listener: Listener, context: TLSContext, timeLimit: Duration) {
         self.ownName = ownName
         self.runID = runID
         self.listener = listener
@@ -53,7 +53,7 @@ final class DataLinkFormation {
     /// Links up with everyone in `roster`.
     /// - Throws: `ClusterError` if we are not in it; `TransportError` with `.timedOut`, naming who is missing, or
     ///   `.cancelled`.
-    func form(_ roster: Roster, cancellation: WakeSignal) throws -> DataLinks {
+    package func form(_ roster: Roster, cancellation: WakeSignal) throws -> DataLinks {
         guard let own = roster.members.first(where: { $0.name == ownName }) else {
             throw ClusterError(code: .unexpectedMessage, message: "the roster does not name this worker (\(ownName))")
         }

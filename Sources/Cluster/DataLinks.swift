@@ -3,14 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Collectives
+package import Collectives
 import SecureTransport
 import Wire
 
 /// The data links of one generation as the collectives use them: one loop around poll for all of them, so that both
 /// directions of every link progress at the same time.
-final class DataLinks: PeerLinks {
-    let workerRank: Int
+package final class DataLinks: PeerLinks {
+    package let workerRank: Int
     let generation: Int
     private let members: [Roster.Member]
     /// In ring order.
@@ -31,9 +31,9 @@ final class DataLinks: PeerLinks {
         self.cancellation = cancellation
     }
 
-    var worldSize: Int { members.count }
+    package var worldSize: Int { members.count }
 
-    func exchange(
+    package func exchange(
         outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant,
         received: (Int) -> Void
     ) throws {

@@ -4,7 +4,7 @@
 //
 
 /// Speed and loss as the progress line shows them: means over the last steps, so that they are calm and yet follow.
-struct ProgressMeter {
+package struct ProgressMeter {
     /// How many steps are looked back on.
     private static let window = 20
 
@@ -12,9 +12,11 @@ struct ProgressMeter {
     private var tokens: [Int] = []
     private var losses: [Double] = []
 
+    package init() {}
+
     /// Takes a committed step.
     /// - Parameter seconds: The time now, on a monotonic clock.
-    mutating func observe(tokens count: Int, loss: Double, at seconds: Double) {
+    package mutating func observe(tokens count: Int, loss: Double, at seconds: Double) {
         times.append(seconds)
         tokens.append(count)
         losses.append(loss)
@@ -25,16 +27,16 @@ struct ProgressMeter {
         }
     }
 
-    var loss: Double? { losses.isEmpty ? nil : losses.reduce(0, +) / Double(losses.count) }
+    package var loss: Double? { losses.isEmpty ? nil : losses.reduce(0, +) / Double(losses.count) }
 
     /// Nil before the second step.
-    var tokensPerSecond: Double? {
+    package var tokensPerSecond: Double? {
         guard let span else { return nil }
         // The first step's tokens were computed before the first time was taken.
         return Double(tokens.dropFirst().reduce(0, +)) / span
     }
 
-    func secondsLeft(_ steps: Int) -> Double? {
+    package func secondsLeft(_ steps: Int) -> Double? {
         span.map { $0 / Double(times.count - 1) * Double(max(0, steps)) }
     }
 
