@@ -7,6 +7,7 @@ import Cluster
 import Collectives
 import Foundation
 import SecureTransport
+import Synchronization
 import Testing
 import Wire
 
@@ -89,5 +90,37 @@ struct DataLinkTests {
         } throws: { error in
             "\(error)".contains("w1") && "\(error)".contains("w2")
         }
+    }
+
+    @Test("a link of another run or generation is refused, and the right one still gets through")
+    func strangers() throws {
+        let ring = try LoopbackRing(worldSize: 2)
+        let own = ring.roster.members
+        let wrong = [
+            (run: "other", roster: ring.roster),
+            (run: ring.run, roster: try Roster(generation: 2, members: own)),
+        ]
+        let callers = DispatchGroup()
+        let first = Mutex<Result<Int, any Error>?>(nil)
+        DispatchQueue(label: "first").async(group: callers) {
+            let formed = Result { try ring.formation(0).form(ring.roster, cancellation: ring.cancellations[0]) }
+            first.withLock { $0 = formed.map(\.worldSize) }
+            // Its links stay until the other side has formed its own.
+            _ = ring.finished.wait(timeout: .now() + 60)
+            withExtendedLifetime(formed) {}
+        }
+        for call in wrong {
+            let formation = DataLinkFormation(
+                ownName: "w1", runID: call.run, listener: ring.listeners[1], context: ring.contexts[1],
+                timeLimit: .seconds(60))
+            #expect(throws: (any Error).self) {
+                _ = try formation.form(call.roster, cancellation: ring.cancellations[1])
+            }
+        }
+        let second = Result { try ring.formation(1).form(ring.roster, cancellation: ring.cancellations[1]) }
+        ring.finished.signal()
+        callers.wait()
+        #expect(try second.get().worldSize == 2)
+        #expect(try first.withLock { $0 }?.get() == 2)
     }
 }
