@@ -13,7 +13,7 @@ package enum RandomPurpose: UInt32, Sendable {
     case headInitialisation = 4
     case inputDropout = 5
     case randomScore = 6
-    case audit = 7
+    case numericProbe = 7
     case dataSplit = 8
 }
 

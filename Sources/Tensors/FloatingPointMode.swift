@@ -15,6 +15,18 @@ package enum FloatingPointMode {
         ck_flush_denormals()
     }
 
+    /// Runs `body` in that mode and leaves the thread in the mode that it had: for threads that are not ours.
+    package static func flushingDenormals<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let wasFlushing = flushesDenormals
+        ck_flush_denormals()
+        defer {
+            if !wasFlushing {
+                ck_keep_denormals()
+            }
+        }
+        return try body()
+    }
+
     /// Whether `flushDenormals` is in effect on this thread.
     package static var flushesDenormals: Bool { ck_flushes_denormals() != 0 }
 }

@@ -38,19 +38,19 @@ package final class LocalFleet: Fleet {
         _ steps: Range<Int>, work: (Int) throws -> StepWork, committed: (StepOutcome) throws -> Bool
     ) throws {
         let trainer = current()
-        // The optimiser runs on this thread, and in the same mode as on a worker's.
-        FloatingPointMode.flushDenormals()
         for step in steps {
             let work = try work(step)
             let sums = try trainer.localSums(work.header, shards: work.shards)
-            guard try committed(trainer.commit(sums, work.header)) else { return }
+            // The optimiser runs on this thread, in the same mode as on a worker's.
+            let outcome = try FloatingPointMode.flushingDenormals { try trainer.commit(sums, work.header) }
+            guard try committed(outcome) else { return }
         }
     }
 
     package func sums(of work: StepWork) throws -> [Int64] {
         let trainer = current()
-        FloatingPointMode.flushDenormals()
-        return try trainer.scores(trainer.localSums(work.header, shards: work.shards), work.header)
+        let sums = try trainer.localSums(work.header, shards: work.shards)
+        return try FloatingPointMode.flushingDenormals { try trainer.scores(sums, work.header) }
     }
 
     package func predict(_ work: StepWork) throws -> [Prediction] {

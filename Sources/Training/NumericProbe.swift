@@ -21,12 +21,15 @@ package enum NumericProbe {
     /// The probe's sum for a model.
     package static func digest(_ configuration: EncoderConfiguration) -> Digest {
         BLAS.useOneThread()
-        FloatingPointMode.flushDenormals()
+        return FloatingPointMode.flushingDenormals { compute(configuration) }
+    }
+
+    private static func compute(_ configuration: EncoderConfiguration) -> Digest {
         var hash = SHA256()
         var draws: UInt32 = 0
         func matrix(_ rows: Int, _ columns: Int, _ spread: Float = 1) -> Matrix {
             draws += 1
-            let stream = RandomStream(seed: 0x6C6F_7261_6472_6F70, purpose: .audit, index: draws)
+            let stream = RandomStream(seed: 0x6C6F_7261_6472_6F70, purpose: .numericProbe, index: draws)
             return Matrix(
                 rows: rows, columns: columns,
                 values: stream.uniform(count: rows * columns, low: -spread, high: spread))

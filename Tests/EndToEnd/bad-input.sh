@@ -6,6 +6,7 @@
 
 # Whatever is wrong with a file or an option is an error that says where, what was expected and what was found; it ends
 # with 2 for the command line and the configuration, with 1 for files; and nothing is written.
+set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 python3 "$here/tiny_run.py" "$vectors" "$SCRATCH"

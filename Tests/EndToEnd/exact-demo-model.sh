@@ -5,6 +5,7 @@
 #
 
 # One adapter, byte for byte, on the real demo model for 20 steps: a tiny one never leaves one block of a GEMM.
+set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 cd "$here/../.."

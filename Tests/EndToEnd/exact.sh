@@ -6,6 +6,7 @@
 
 # One adapter, byte for byte, whoever computed it: workers times slots, and runs that were stopped and went on with
 # another number of workers.
+set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 python3 "$here/tiny_run.py" "$vectors" "$SCRATCH"

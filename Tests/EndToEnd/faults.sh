@@ -6,6 +6,7 @@
 
 # What ends a run, and what a run is not ended by: workers that die or fall silent, strangers, and folders and ports
 # that are taken.
+set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 
 python3 "$here/tiny_run.py" "$vectors" "$SCRATCH"
@@ -88,14 +89,14 @@ worker=("$LORADROP" worker --coordinator "$endpoint" --model "$SCRATCH/model" --
 
 run_to "$SCRATCH/foreign.log" 1 "${worker[@]}" --certificates "$SCRATCH/foreign" --name w1
 says "$SCRATCH/foreign.log" "error:"
-run_to "$SCRATCH/impostor.log" 1 "${worker[@]}" --certificates "$good" --name impostor
+run_to "$SCRATCH/impostor.log" 2 "${worker[@]}" --certificates "$good" --name impostor
 says "$SCRATCH/impostor.log" "error:" "impostor" "expected worker"
 run_to "$SCRATCH/model.log" 1 "${worker[@]}" --certificates "$good" --name w1 --model "$vectors/bert/models/pairs"
 says "$SCRATCH/model.log" "error:" "does not take this worker"
 # A file that is of another name: the certificate says who a worker is.
 cp "$good/w1.pem" "$good/w9.pem"
 cp "$good/w1.key" "$good/w9.key"
-run_to "$SCRATCH/renamed.log" 1 "${worker[@]}" --certificates "$good" --name w9
+run_to "$SCRATCH/renamed.log" 2 "${worker[@]}" --certificates "$good" --name w9
 says "$SCRATCH/renamed.log" "error:" "w1" "w9"
 rm "$good/w9.pem" "$good/w9.key"
 kill -0 "$coordinator" || { cat "$log"; fail "a stranger ended the run"; }

@@ -2,6 +2,7 @@
 # This source file is part of the loradrop open source project.
 # SPDX-License-Identifier: Apache-2.0
 #
+
 """Writes what a tiny run needs: a four-layer model, made of the committed two-layer one, two TSV files and run.yaml.
 
     python3 tiny_run.py VECTORS FOLDER

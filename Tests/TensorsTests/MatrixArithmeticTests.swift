@@ -91,6 +91,16 @@ struct MatrixArithmeticTests {
         #expect(box.products == [Float](repeating: 0, count: 33))
     }
 
+    @Test("a thread that flushes denormals for a while has its own mode back afterwards, also after an error")
+    func denormalsForAWhile() {
+        struct Stop: Error {}
+        let before = FloatingPointMode.flushesDenormals
+        #expect(FloatingPointMode.flushingDenormals { FloatingPointMode.flushesDenormals })
+        #expect(FloatingPointMode.flushesDenormals == before)
+        #expect(throws: Stop.self) { try FloatingPointMode.flushingDenormals { throw Stop() } }
+        #expect(FloatingPointMode.flushesDenormals == before)
+    }
+
     /// Written by one thread before the semaphore's signal and read by another after it.
     private final class Box: @unchecked Sendable {
         var before = true

@@ -10,6 +10,9 @@
 /// hundred times a normal number, and libraries disagree about them.
 void ck_flush_denormals(void);
 
+/// Ends that mode on the calling thread.
+void ck_keep_denormals(void);
+
 /// Whether `ck_flush_denormals` is in effect on this thread.
 int ck_flushes_denormals(void);
 
