@@ -153,7 +153,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ClusterTests", dependencies: ["Cluster", "Collectives", "SecureTransport", "Wire"],
+            name: "ClusterTests", dependencies: ["Cluster", "RunRecords", "Collectives", "SecureTransport", "Wire"],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

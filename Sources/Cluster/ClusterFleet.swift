@@ -32,8 +32,6 @@ final class ClusterFleet: Fleet {
         self.roster = roster
     }
 
-    var slotCount: Int { roster.members.reduce(0) { $0 + $1.slots } }
-
     func begin(_ setup: PhaseSetup) throws -> Digest {
         self.setup = setup
         bridge.submit(.beginPhase(try PhaseStart(setup)))

@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Digests
 import LoRA
 import Metrics
 import RunConfiguration
@@ -74,9 +73,4 @@ extension AllResults {
                 plainParameterCount: result.fullAdapterParameterCount, threshold: selection.threshold,
                 probeSteps: progress.probeSteps))
     }
-}
-
-/// The SHA-256 of a file's bytes in hexadecimal digits, as `sha256sum` prints it.
-enum FileDigest {
-    static func of(_ bytes: [UInt8]) -> String { Digest(of: bytes).description }
 }

@@ -26,6 +26,7 @@ final class RunReporter: @unchecked Sendable {
     private let console: any Console
     private let logs: LogFiles
     private let journal: Journal
+    private var ledger: CommitLedger
     private var meter = ProgressMeter()
     private var phase: PhaseFacts?
     private var totalSteps = 0
@@ -39,6 +40,7 @@ final class RunReporter: @unchecked Sendable {
         logs = try LogFiles(
             folder, incarnation: incarnation, minimum: LogLevel(preparation.settings.log.level))
         journal = try Journal(folder.journal)
+        ledger = CommitLedger(journal.recovered.records)
         try journal.append(.opened(incarnation: incarnation), wallNanoseconds: LogFiles.wallNanoseconds())
     }
 
@@ -81,7 +83,7 @@ final class RunReporter: @unchecked Sendable {
             TrainerState(result, settings: settings, higherIsBetter: settings.plan.bestMetric.isHigherBetter).jsonText,
             to: folder.trainerState)
         let adapterBytes = try AtomicFile.read(folder.adapterWeights) ?? []
-        record(.finished(adapterDigest: FileDigest.of(adapterBytes)), flush: true)
+        try keep(.finished(adapterDigest: Digest(of: adapterBytes).description), flush: true)
         // The last file to be written: its presence says that the run is finished.
         try AtomicFile.write(
             AllResults(result, preparation: preparation).jsonText, to: folder.allResults)
@@ -90,16 +92,22 @@ final class RunReporter: @unchecked Sendable {
         }
     }
 
-    private func record(_ event: JournalEvent, flush: Bool = false) {
+    /// Writes a fact that the run can do without: if it cannot be written, that is logged and the run goes on.
+    private func record(_ event: JournalEvent) {
         do {
-            try lock.withLock {
-                try journal.append(event, wallNanoseconds: LogFiles.wallNanoseconds())
-                if flush {
-                    try journal.flush()
-                }
-            }
+            try keep(event, flush: false)
         } catch {
             write(.error, "journal-failed", "\(error)")
+        }
+    }
+
+    /// Writes a fact that must not be lost.
+    private func keep(_ event: JournalEvent, flush: Bool) throws {
+        try lock.withLock {
+            try journal.append(event, wallNanoseconds: LogFiles.wallNanoseconds())
+            if flush {
+                try journal.flush()
+            }
         }
     }
 }
@@ -135,7 +143,7 @@ extension RunReporter: RunObserver {
         record(.phaseBegan(phase: phase.name, stepCount: facts.totalSteps))
     }
 
-    func stepCommitted(_ phase: Training.Phase, outcome: StepOutcome) {
+    func stepCommitted(_ phase: Training.Phase, outcome: StepOutcome) throws {
         let seconds = Double(MonotonicClock.now().nanoseconds) * 1e-9
         let line = lock.withLock {
             meter.observe(tokens: outcome.tokenCount, loss: outcome.loss, at: seconds)
@@ -144,7 +152,14 @@ extension RunReporter: RunObserver {
                 phase: phase.name, step: outcome.step + 1, stepCount: total, loss: meter.loss,
                 tokensPerSecond: meter.tokensPerSecond, secondsLeft: meter.secondsLeft(total - outcome.step - 1))
         }
-        record(.commit(phase: phase.name, step: outcome.step + 1, digest: outcome.digest.description))
+        let digest = outcome.digest.description
+        // With mixed kernels the user gave up that a redo gives the same bits.
+        let isNew =
+            try settings.cluster.allowMixedKernels
+            || lock.withLock { try ledger.take(phase: phase.name, step: outcome.step + 1, digest: digest) }
+        if isNew {
+            try keep(.commit(phase: phase.name, step: outcome.step + 1, digest: digest), flush: false)
+        }
         if console.isTerminal {
             console.progress(line.text())
         } else if (outcome.step + 1) % settings.training.loggingSteps == 0 || outcome.step + 1 == line.stepCount {
@@ -169,12 +184,12 @@ extension RunReporter: RunObserver {
     }
 
     /// The decision is on disk before anybody acts on it.
-    func decided(_ decision: LayerDecision, sums: [Int64]) {
+    func decided(_ decision: LayerDecision, sums: [Int64]) throws {
         for line in ResultSummary.table(of: decision, preparation: preparation) {
             informed(line)
         }
         let targets = preparation.trainable.targets
-        record(
+        try keep(
             .decision(
                 JournalDecision(
                     modules: targets.map(\.path),
@@ -182,10 +197,10 @@ extension RunReporter: RunObserver {
                     kept: targets.filter { decision.keptProjections.contains($0.index) }.map(\.path))), flush: true)
     }
 
-    func checkpointWritten(_ checkpoint: Checkpoint) {
+    func checkpointWritten(_ checkpoint: Checkpoint) throws {
         let state = checkpoint.state
         write(.debug, "checkpoint", "\(checkpoint.name) is written")
-        record(
+        try keep(
             .checkpoint(
                 phase: state.phase.name, step: state.step, digest: state.digest.description, folder: checkpoint.name),
             flush: true)

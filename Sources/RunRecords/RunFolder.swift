@@ -35,19 +35,6 @@ package struct RunFolder: Sendable, Hashable {
     /// The log of one worker.
     package func log(ofWorker name: String) -> String { logs + "/\(name).jsonl" }
 
-    /// The folder of the checkpoint after a step of the fine-tuning.
-    package func checkpoint(step: Int) -> String { path + "/checkpoint-\(step)" }
-
-    /// The checkpoint at the end of the probe.
-    package var probeCheckpoint: String { path + "/checkpoint-probe" }
-
-    /// The steps of the checkpoints that are there, ascending; temporary folders are passed over.
-    package func checkpointSteps() throws(RecordError) -> [Int] {
-        try names().compactMap { name in
-            name.hasPrefix("checkpoint-") ? Int(name.dropFirst("checkpoint-".count)) : nil
-        }.sorted()
-    }
-
     /// Returns once the names in a folder are on disk.
     package static func synchronise(_ path: String) throws(RecordError) {
         try SystemFile.synchroniseFolder(path)

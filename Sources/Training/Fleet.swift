@@ -11,9 +11,6 @@ package import LoRA
 /// A run is written once, in `TrainingRun`, against this protocol. Whoever implements it must give the same bits,
 /// which the exactness contract makes possible.
 package protocol Fleet: Predictor {
-    /// Shards that are computed at a time, all workers together.
-    var slotCount: Int { get }
-
     /// Takes up a phase, from the seed or from the state in `setup`.
     /// - Returns: The digest of the state that everyone starts from.
     func begin(_ setup: PhaseSetup) throws -> Digest

@@ -25,8 +25,6 @@ package final class LocalFleet: Fleet {
         pool = SlotPool(slotCount: slots)
     }
 
-    package var slotCount: Int { pool.slotCount }
-
     package func begin(_ setup: PhaseSetup) throws -> Digest {
         let trainer = try PhaseTrainer(
             model: model, settings: settings, trainable: trainable, setup: setup, pool: pool)

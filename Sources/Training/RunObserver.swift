@@ -11,14 +11,16 @@ package import LoRA
 package protocol RunObserver: AnyObject {
     func phaseBegan(_ phase: Phase, facts: PhaseFacts)
     /// After every committed step.
-    func stepCommitted(_ phase: Phase, outcome: StepOutcome)
+    /// - Throws: If the step cannot be what an earlier start of this run has committed.
+    func stepCommitted(_ phase: Phase, outcome: StepOutcome) throws
     /// Every so many steps, with means over them.
     func logged(_ phase: Phase, entry: HistoryEntry)
     func evaluated(_ entry: HistoryEntry)
     /// Before anybody acts on it.
     /// - Parameter sums: What it was made from, one a projection.
-    func decided(_ decision: LayerDecision, sums: [Int64])
-    func checkpointWritten(_ checkpoint: Checkpoint)
+    /// - Throws: If it cannot be kept, in which case nobody may act on it.
+    func decided(_ decision: LayerDecision, sums: [Int64]) throws
+    func checkpointWritten(_ checkpoint: Checkpoint) throws
     func warned(_ message: String)
     func informed(_ message: String)
 }

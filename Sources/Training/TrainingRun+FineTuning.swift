@@ -92,7 +92,7 @@ extension TrainingRun {
                 progress.pendingLosses.append(outcome.loss)
                 progress.lossSum += outcome.loss
                 progress.lossCount += 1
-                observer.stepCommitted(.fineTune, outcome: outcome)
+                try observer.stepCommitted(.fineTune, outcome: outcome)
                 if progress.step % plan.loggingSteps == 0 || progress.step == setup.totalSteps {
                     let entry = HistoryEntry(
                         step: progress.step, epoch: Double(progress.step) / Double(stepsPerEpoch),
@@ -179,7 +179,7 @@ extension TrainingRun {
         let checkpoint = Checkpoint(name: name, state: state, progress: progress)
         try store.save(checkpoint, layout: trainable.layout(assignment), decision: decision)
         try store.prune(keeping: plan.saveTotalLimit, best: progress.bestCheckpoint)
-        observer.checkpointWritten(checkpoint)
+        try observer.checkpointWritten(checkpoint)
     }
 
     /// The next step at which something other than training is due.

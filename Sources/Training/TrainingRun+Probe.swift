@@ -34,7 +34,7 @@ extension TrainingRun {
         }
         let decision = try LayerDecision(
             sums: sums, targets: trainable.targets, settings: settings, seed: plan.compute.seed)
-        observer.decided(decision, sums: sums)
+        try observer.decided(decision, sums: sums)
         return (decision, probe)
     }
 
@@ -62,7 +62,7 @@ extension TrainingRun {
         try fleet.train(
             startStep..<totalSteps, work: { batches.work(step: $0) },
             committed: { outcome in
-                observer.stepCommitted(.probe, outcome: outcome)
+                try observer.stepCommitted(.probe, outcome: outcome)
                 progress.step = outcome.step + 1
                 return !stop.isRequested
             })

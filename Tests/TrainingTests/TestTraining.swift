@@ -189,8 +189,6 @@ final class RecordingFleet: Fleet {
         self.losesPredictions = losesPredictions
     }
 
-    var slotCount: Int { fleet.slotCount }
-
     func begin(_ setup: PhaseSetup) throws -> Digest {
         setups.append(setup)
         return try fleet.begin(setup)
