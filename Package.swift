@@ -153,7 +153,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ClusterTests", dependencies: ["Cluster", "RunRecords", "Collectives", "SecureTransport", "Wire"],
+            name: "ClusterTests",
+            dependencies: [
+                "Cluster", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
+                "Datasets",
+            ],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

@@ -3,27 +3,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import SecureTransport
-import Wire
+package import SecureTransport
+package import Wire
 
 /// One control link as messages: a TLS connection, a decoder for what comes in, a bounded queue for what goes out.
 ///
 /// Nothing here waits: its owner polls `descriptor` for `interest` and then calls `receive` and `flush`. One thread
 /// owns it.
-final class ControlChannel {
+package final class ControlChannel {
     /// Bytes that may wait to be sent: more than the largest state, so that only a peer that takes nothing gets there.
     private static let outboxLimit = (1 << 30) + (64 << 20)
     private static let readSize = 256 << 10
     private static let messagesAtOnce = 64
 
-    let connection: TLSConnection
+    package let connection: TLSConnection
     private var decoder: FrameDecoder
     private var outbox: [UInt8] = []
     private var sent = 0
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readSize, alignment: 16)
 
     /// - Parameter limits: What the peer may send.
-    init(_ connection: TLSConnection, limits: FrameLimits) {
+    package init(_ connection: TLSConnection, limits: FrameLimits) {
         self.connection = connection
         decoder = FrameDecoder(limits: limits)
     }
@@ -38,7 +38,7 @@ final class ControlChannel {
     }
 
     /// What to poll for once the handshake is done.
-    var interest: Interest {
+    package var interest: Interest {
         var interest = connection.readInterest
         if hasOutput {
             // Before the first attempt a write waits for nothing in particular: to be writable is what it needs.
@@ -47,11 +47,12 @@ final class ControlChannel {
         return interest
     }
 
-    var hasOutput: Bool { sent < outbox.count }
+    /// Whether something waits to be sent.
+    package var hasOutput: Bool { sent < outbox.count }
 
     /// Queues a message.
     /// - Throws: `ClusterError` if the peer has taken nothing for so long that the queue is full.
-    func send(_ message: ControlMessage) throws {
+    package func send(_ message: ControlMessage) throws {
         let bytes = message.frame.encode()
         guard outbox.count - sent + bytes.count <= Self.outboxLimit else {
             throw ClusterError(
@@ -66,7 +67,7 @@ final class ControlChannel {
     }
 
     /// Sends as much as the socket takes.
-    func flush() throws {
+    package func flush() throws {
         while sent < outbox.count {
             let outcome = try outbox.withUnsafeBytes { bytes in
                 try connection.write(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
@@ -86,7 +87,7 @@ final class ControlChannel {
     /// would follow is handed over first.
     /// - Returns: Whole messages, whether the peer has said farewell, and whether more may be waiting.
     /// - Throws: `WireError`, `TransportError`; the connection is then of no use.
-    func receive() throws -> (messages: [ControlMessage], isClosed: Bool, hasMore: Bool) {
+    package func receive() throws -> (messages: [ControlMessage], isClosed: Bool, hasMore: Bool) {
         var messages: [ControlMessage] = []
         do {
             while messages.count < Self.messagesAtOnce {
@@ -111,12 +112,12 @@ final class ControlChannel {
     }
 
     /// Who is at the other end.
-    var peerName: String {
+    package var peerName: String {
         connection.peerIdentity?.name ?? connection.peerAddress.description
     }
 
     /// Ends the link.
-    func close() {
+    package func close() {
         connection.close()
     }
 }

@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Coordination
+package import Coordination
 import RunRecords
-import SecureTransport
+package import SecureTransport
 import Training
 import Wire
 
@@ -13,9 +13,9 @@ import Wire
 /// its directives, and answers the training through `RunBridge`.
 ///
 /// One thread owns everything in it.
-final class CoordinatorLoop {
+package final class CoordinatorLoop {
     /// What a worker is told when it is welcomed.
-    struct Greeting {
+    package struct Greeting {
         var runID: String
         var coordinatorIncarnation: UInt64
         /// The whole configuration as canonical YAML.
@@ -23,6 +23,16 @@ final class CoordinatorLoop {
         var labelCount: Int
         /// Projections of the model: what a scoring pass has sums for.
         var projectionCount: Int
+
+        package init(
+            runID: String, coordinatorIncarnation: UInt64, configuration: String, labelCount: Int, projectionCount: Int
+        ) {
+            self.runID = runID
+            self.coordinatorIncarnation = coordinatorIncarnation
+            self.configuration = configuration
+            self.labelCount = labelCount
+            self.projectionCount = projectionCount
+        }
     }
 
     /// A caller until its hello is accepted, then a worker.
@@ -47,7 +57,6 @@ final class CoordinatorLoop {
 
     /// Callers that have not joined yet; more are turned away, so that strangers cannot use up the memory.
     private static let strangerLimit = 256
-    private static let handshakeTime = Duration.seconds(10)
     private static let heartbeatInterval = Duration.seconds(1)
     /// A state is a few megabytes, and its worker has nothing else to do.
     private static let snapshotTime = Duration.seconds(120)
@@ -56,6 +65,7 @@ final class CoordinatorLoop {
     let log: any RunLog
     private let listener: Listener
     private let context: TLSContext
+    private let handshakeTime: Duration
     let greeting: Greeting
     var state: CoordinatorState
     private var poller = Poller()
@@ -75,9 +85,10 @@ final class CoordinatorLoop {
         var predictions: [Prediction] = []
     }
 
-    init(
+    /// - Parameter handshakeTime: How long a caller has for its handshake, and then for its hello.
+    package init(
         listener: Listener, context: TLSContext, greeting: Greeting, state: CoordinatorState, bridge: RunBridge,
-        log: any RunLog
+        log: any RunLog, handshakeTime: Duration = .seconds(10)
     ) {
         self.listener = listener
         self.context = context
@@ -85,10 +96,11 @@ final class CoordinatorLoop {
         self.state = state
         self.bridge = bridge
         self.log = log
+        self.handshakeTime = handshakeTime
     }
 
     /// Runs until the training has said farewell, or the run has failed and everyone was told.
-    func run() {
+    package func run() {
         do {
             while try turn() {}
         } catch {
@@ -179,7 +191,7 @@ final class CoordinatorLoop {
                 let connection = try TLSConnection(
                     socket, side: .server, context: context,
                     expecting: .any(.worker, ofRun: context.identity.run),
-                    handshakeDeadline: .after(Self.handshakeTime))
+                    handshakeDeadline: .after(handshakeTime))
                 links[connection.descriptor] = Link(
                     channel: ControlChannel(connection, limits: .joining), stage: .handshake)
             }
@@ -193,7 +205,7 @@ final class CoordinatorLoop {
         do {
             if case .handshake = link.stage {
                 guard try link.channel.connection.progressHandshake() == .done else { return }
-                link.stage = .awaitingHello(until: .after(Self.handshakeTime))
+                link.stage = .awaitingHello(until: .after(handshakeTime))
             }
             if case .closing = link.stage {
             } else {

@@ -8,12 +8,12 @@ import Foundation
 /// A thread that can be waited for.
 ///
 /// `@unchecked Sendable`: `isDone` is behind `condition`.
-final class JoinableThread: @unchecked Sendable {
+package final class JoinableThread: @unchecked Sendable {
     private let condition = NSCondition()
     private var isDone = false
 
     /// Starts `body` on a thread of its own, which takes over what `body` holds.
-    init(name: String, _ body: sending @escaping () -> Void) {
+    package init(name: String, _ body: sending @escaping () -> Void) {
         let handed = Handed(body: body)
         let thread = Thread { [self] in
             handed.body()
@@ -28,7 +28,7 @@ final class JoinableThread: @unchecked Sendable {
     }
 
     /// Waits until the body has returned.
-    func join() {
+    package func join() {
         condition.withLock {
             while !isDone {
                 condition.wait()

@@ -4,14 +4,14 @@
 //
 
 import Foundation
-import RunRecords
+package import RunRecords
 import SecureTransport
-import Wire
+package import Wire
 
 /// The log files of a run: one for each process, and one with all records in the order of their arrival.
 ///
 /// One thread at a time uses it.
-final class LogFiles {
+package final class LogFiles {
     private static let ownName = "coordinator"
 
     private let folder: RunFolder
@@ -23,7 +23,7 @@ final class LogFiles {
     /// The highest sequence that is written, by worker: a record that comes again after a broken link is known.
     private var written: [String: UInt64] = [:]
 
-    init(_ folder: RunFolder, incarnation: UInt64, minimum: LogLevel) throws {
+    package init(_ folder: RunFolder, incarnation: UInt64, minimum: LogLevel) throws {
         self.folder = folder
         self.incarnation = incarnation
         self.minimum = minimum
@@ -34,7 +34,7 @@ final class LogFiles {
     /// A record of the coordinator's own.
     ///
     /// A log that cannot be written must not end the training: the failure is shown by the next record that can.
-    func write(_ level: LogLevel, _ event: String, _ message: String, fields: [String: LogValue] = [:]) {
+    package func write(_ level: LogLevel, _ event: String, _ message: String, fields: [String: LogValue] = [:]) {
         guard level >= minimum else { return }
         sequence += 1
         append(
@@ -46,7 +46,7 @@ final class LogFiles {
     }
 
     /// Records that a worker sent.
-    func take(_ batch: LogBatch, from worker: String) {
+    package func take(_ batch: LogBatch, from worker: String) {
         for record in batch.records where record.sequence > written[worker] ?? 0 {
             written[worker] = record.sequence
             append(
@@ -72,7 +72,7 @@ final class LogFiles {
     }
 
     /// What kept the first lost record from being written; nil while none was lost.
-    private(set) var failure: String?
+    package private(set) var failure: String?
 }
 
 extension LogBatch.Level {

@@ -4,11 +4,11 @@
 //
 
 import Coordination
-import Datasets
+package import Datasets
 import Digests
 import LoRA
-import Training
-import Wire
+package import Training
+package import Wire
 
 // Between the values of the modules that know no network and the messages that know no model.
 
@@ -71,21 +71,22 @@ extension PhaseStart {
 
 extension ShardAssignment {
     /// The part of `work` that a worker computes.
-    init(_ work: StepWork, shards indexes: [Int], generation: UInt32) throws {
+    package init(_ work: StepWork, shards indexes: [Int], generation: UInt32) throws {
         try self.init(
             generation: Int(generation), workKind: WorkKind(work.kind), step: work.step,
             shardCount: work.shards.count, exampleCount: work.exampleCount, tokenCount: work.tokenCount,
             shards: indexes.map { try ShardAssignment.Shard(work.shards[$0]) })
     }
 
-    var header: StepHeader {
+    /// What the work is and how much of it there is on all workers.
+    package var header: StepHeader {
         StepHeader(
             kind: StepWork.Kind(workKind), step: step, shardCount: shardCount, exampleCount: exampleCount,
             tokenCount: tokenCount)
     }
 
     /// The shards as the trainer takes them.
-    var trainingShards: [Datasets.Shard] {
+    package var trainingShards: [Datasets.Shard] {
         shards.map { shard in
             Datasets.Shard(
                 index: shard.index,

@@ -3,18 +3,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Coordination
+package import Coordination
 import Foundation
 import SecureTransport
-import Training
-import Wire
+package import Training
+package import Wire
 
 /// Between the thread that runs the training and the thread that owns the sockets: commands one way, answers the other.
 ///
 /// `@unchecked Sendable`: all mutable state is behind `condition`.
-final class RunBridge: @unchecked Sendable {
+package final class RunBridge: @unchecked Sendable {
     /// What the training wants of the cluster.
-    enum Command {
+    package enum Command {
         case beginPhase(PhaseStart)
         case give(Work, StepWork)
         case snapshot(step: Int)
@@ -45,11 +45,11 @@ final class RunBridge: @unchecked Sendable {
     private var failure: RunFailure?
     private var isClosed = false
 
-    init() throws {
+    package init() throws {
         wake = try WakeSignal()
     }
 
-    func submit(_ command: Command) {
+    package func submit(_ command: Command) {
         condition.withLock {
             // What the training asks for is bounded by its window; word of ended workers by their number.
             if case .workerEnded = command {

@@ -4,11 +4,11 @@
 //
 
 import RunConfiguration
-import RunRecords
-import Wire
+package import RunRecords
+package import Wire
 
 /// Where the coordinator's own records and those of its workers go.
-protocol RunLog: AnyObject {
+package protocol RunLog: AnyObject {
     /// A record of the coordinator's own.
     func write(_ severity: LogLevel, _ event: String, _ message: String)
     /// Records that a worker sent; they count as written when this returns.
