@@ -78,7 +78,7 @@ package struct CoordinatorState: Sendable {
     var outstanding: [Outstanding] = []
     var dealer = ShardDealer()
     var typicalWorkDuration: Double?
-    /// When the machine began to wait for what it waits for now.
+    /// When the machine began its present wait.
     var waitingSince: UInt64
     /// When somebody last got on with the work: a shard, an exchange, a report.
     var progressedAt: UInt64

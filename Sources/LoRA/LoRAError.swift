@@ -24,7 +24,7 @@ package struct LoRAError: Error, Hashable, Sendable, CustomStringConvertible {
         case unreadableAdapter
         /// An adapter file that is not what PEFT or loradrop writes.
         case badAdapter
-        /// An adapter that needs a feature which is not implemented.
+        /// An adapter that needs a feature which is not supported.
         case unsupportedAdapter
         /// Tensors that the adapter should have and does not have, or has and should not.
         case wrongTensors

@@ -10,7 +10,7 @@ package struct TransformerError: Error, Hashable, Sendable, CustomStringConverti
         case unreadableConfiguration
         /// A key is absent or has a value that is not possible.
         case badConfiguration
-        /// The configuration is sound, but asks for what is not implemented.
+        /// The configuration is sound, but asks for what is not supported.
         case unsupportedModel
         /// The weights hold no tensor under any of the names it may have.
         case missingTensor
