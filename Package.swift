@@ -38,8 +38,8 @@ let package = Package(
         .executableTarget(
             name: "loradrop",
             dependencies: [
-                "Simulation", "Cluster", "RunConfiguration", "Inference", "Training", "SecureTransport", "RunRecords",
-                "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", argumentParser,
+                "Simulation", "Supervision", "Cluster", "RunConfiguration", "Inference", "Training", "SecureTransport",
+                "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Digests", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -48,6 +48,8 @@ let package = Package(
             name: "Simulation",
             dependencies: ["Cluster", "RunConfiguration", "Training", "SecureTransport", "Digests"],
             swiftSettings: swiftSettings),
+        .target(
+            name: "Supervision", dependencies: ["SecureTransport"], swiftSettings: swiftSettings),
         .target(
             name: "Cluster",
             dependencies: [
@@ -127,6 +129,8 @@ let package = Package(
         .testTarget(
             name: "SecureTransportTests", dependencies: ["SecureTransport", "COpenSSL"],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SupervisionTests", dependencies: ["Supervision", "SecureTransport"], swiftSettings: swiftSettings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .testTarget(
             name: "TrainingTests",
