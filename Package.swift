@@ -38,8 +38,17 @@ let package = Package(
         .executableTarget(
             name: "loradrop",
             dependencies: [
-                "Simulation", "Supervision", "Cluster", "RunConfiguration", "Inference", "Training", "SecureTransport",
+                "Benchmarks", "Simulation", "Supervision", "Cluster", "RunConfiguration", "Inference", "Training",
+                "SecureTransport",
                 "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Digests", argumentParser,
+            ],
+            swiftSettings: strict),
+
+        // Measurements.
+        .target(
+            name: "Benchmarks",
+            dependencies: [
+                "Cluster", "RunConfiguration", "Training", "LoRA", "Transformer", "Datasets", "Tensors", "JSONText",
             ],
             swiftSettings: strict),
 

@@ -8,17 +8,17 @@ import Digests
 import Foundation
 import LoRA
 import Metrics
-import RunConfiguration
+package import RunConfiguration
 import Tokenizers
-import Training
+package import Training
 import Transformer
 
 /// What a coordinator prepares before it asks anybody to join: model, data, and the run's course.
-struct RunPreparation {
-    let settings: RunSettings
-    let model: BaseModel
-    let trainable: TrainableModel
-    let data: RunData
+package struct RunPreparation {
+    package let settings: RunSettings
+    package let model: BaseModel
+    package let trainable: TrainableModel
+    package let data: RunData
     /// Rows that were cut to the longest sequence: of the training and the validation set.
     let truncatedCounts: (train: Int, validation: Int)
     /// Of the base model; reading all of it takes a moment, so it is done once.
@@ -26,7 +26,7 @@ struct RunPreparation {
 
     /// Reads and checks everything.
     /// - Throws: The modules' errors, naming file, line, tensor or key.
-    init(_ settings: RunSettings) throws {
+    package init(_ settings: RunSettings) throws {
         self.settings = settings
         let model = try BaseModel(folder: settings.model, trainPooler: settings.modelOptions.trainPooler)
         self.model = model

@@ -166,18 +166,26 @@ struct ShardComputer: Sendable {
     ) throws {
         slot.gradient.fill(0)
         let loss = slot.workspace.scope {
-            let pass = model.forward(
-                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: dropout,
-                reads: .firstTokenOnly, workspace: slot.workspace)
+            let pass = ComputeClock.count(.forward) {
+                model.forward(
+                    batch, branches: slot.bound.branches, head: slot.bound.head, dropout: dropout,
+                    reads: .firstTokenOnly, workspace: slot.workspace)
+            }
             let logitsGradient = slot.workspace.matrix(rows: pass.logits.rowCount, columns: pass.logits.columnCount)
-            let loss = settings.loss.sum(
-                logits: pass.logits, targets: shard.examples.map(\.target), gradient: logitsGradient)
-            model.backward(pass, logitsGradient: logitsGradient)
+            let loss = ComputeClock.count(.loss) {
+                settings.loss.sum(
+                    logits: pass.logits, targets: shard.examples.map(\.target), gradient: logitsGradient)
+            }
+            ComputeClock.count(.backward) {
+                model.backward(pass, logitsGradient: logitsGradient)
+            }
             return loss
         }
-        // The gradient goes first: where it is no number, its tensor says more than the loss does.
-        try sums.add(slot.gradient, at: vector.values.lowerBound, scale: vector.scale)
-        try sums.add(loss, at: vector.lossIndex, scale: vector.scale)
+        try ComputeClock.count(.exactSum) {
+            // The gradient goes first: where it is no number, its tensor says more than the loss does.
+            try sums.add(slot.gradient, at: vector.values.lowerBound, scale: vector.scale)
+            try sums.add(loss, at: vector.lossIndex, scale: vector.scale)
+        }
     }
 
     /// Squared norms of the LoRA outputs over all tokens of one shard (arXiv 2402.07721), into the exact sums.

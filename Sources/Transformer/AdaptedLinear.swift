@@ -43,10 +43,21 @@ struct AdaptedLinear {
     /// Computes y; the workspace keeps what is returned.
     func forward(_ x: Matrix, rows: RowLayout, into y: Matrix, context: PassContext) -> Kept? {
         let workspace = context.workspace
-        workspace.scope {
-            gemm(x, weight.matrix(in: workspace), transposed: true, into: y)
+        ComputeClock.count(.projections) {
+            workspace.scope {
+                gemm(x, weight.matrix(in: workspace), transposed: true, into: y)
+            }
         }
         guard let branch else { return nil }
+        return ComputeClock.count(.lowRank) {
+            addBranch(branch, x, rows: rows, to: y, context: context)
+        }
+    }
+
+    private func addBranch(
+        _ branch: LowRankBranch, _ x: Matrix, rows: RowLayout, to y: Matrix, context: PassContext
+    ) -> Kept {
+        let workspace = context.workspace
         var input = x
         if let mask = context.dropout?.mask(for: index) {
             input = workspace.matrix(rows: x.rowCount, columns: x.columnCount)
@@ -70,11 +81,24 @@ struct AdaptedLinear {
     ) {
         let workspace = context.workspace
         if let inputGradient {
-            workspace.scope {
-                gemm(outputGradient, weight.matrix(in: workspace), into: inputGradient, beta: adding ? 1 : 0)
+            ComputeClock.count(.projections) {
+                workspace.scope {
+                    gemm(outputGradient, weight.matrix(in: workspace), into: inputGradient, beta: adding ? 1 : 0)
+                }
             }
         }
         guard let branch, let kept else { return }
+        ComputeClock.count(.lowRank) {
+            backward(
+                branch, outputGradient, kept: kept, rows: rows, inputGradient: inputGradient, context: context)
+        }
+    }
+
+    private func backward(
+        _ branch: LowRankBranch, _ outputGradient: Matrix, kept: Kept, rows: RowLayout, inputGradient: Matrix?,
+        context: PassContext
+    ) {
+        let workspace = context.workspace
         if let upGradient = branch.upGradient {
             gemm(outputGradient, transposed: true, kept.reduced, into: upGradient, alpha: branch.scale, beta: 1)
         }

@@ -31,18 +31,24 @@ extension EncoderLayer {
 
         // The gradient of the sum before a LayerNorm is that of the projection's output and of the residual alike;
         // the projection reads it first, then the rest is added to it as to the residual's.
-        frozen.outputNorm.backward(gradient, kept: outputNorm)
+        ComputeClock.count(.normalisation) {
+            frozen.outputNorm.backward(gradient, kept: outputNorm)
+        }
         let wide =
             isNeeded(before: .output)
             ? workspace.matrix(rows: slope.rowCount, columns: slope.columnCount) : nil
         back(.output, gradient, rows: outputRows, into: wide, adding: false)
         guard let wide else { return }
-        wide.multiply(by: slope)
+        ComputeClock.count(.activation) {
+            wide.multiply(by: slope)
+        }
 
         let needsMiddle = isNeeded(before: .intermediate)
         back(.intermediate, wide, rows: outputRows, into: needsMiddle ? gradient : nil, adding: true)
         guard needsMiddle else { return }
-        frozen.attentionNorm.backward(gradient, kept: attentionNorm)
+        ComputeClock.count(.normalisation) {
+            frozen.attentionNorm.backward(gradient, kept: attentionNorm)
+        }
 
         let mixed =
             isNeeded(before: .attentionOutput)
@@ -66,9 +72,11 @@ extension EncoderLayer {
         }
         let gradients = Attention.Gradients(
             query: buffer(.query, rows: outputRows), key: buffer(.key, rows: rows), value: buffer(.value, rows: rows))
-        attention.backward(
-            mixed, query: kept.query, key: kept.key, value: kept.value, probabilities: kept.probabilities,
-            queryRows: outputRows, rows: rows, gradients: gradients, workspace: workspace)
+        ComputeClock.count(.attention) {
+            attention.backward(
+                mixed, query: kept.query, key: kept.key, value: kept.value, probabilities: kept.probabilities,
+                queryRows: outputRows, rows: rows, gradients: gradients, workspace: workspace)
+        }
 
         func back(_ role: ProjectionRole, _ outer: Matrix?, rows: RowLayout, into inner: Matrix?, adding: Bool) {
             guard let outer else { return }

@@ -67,9 +67,11 @@ struct EncoderLayer {
         value.addBias(frozen[.value].bias)
 
         let mixed = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
-        let probabilities = attention.forward(
-            query: query, key: key, value: value, queryRows: outputRows, rows: rows, into: mixed,
-            workspace: workspace)
+        let probabilities = ComputeClock.count(.attention) {
+            attention.forward(
+                query: query, key: key, value: value, queryRows: outputRows, rows: rows, into: mixed,
+                workspace: workspace)
+        }
 
         func keptNorm() -> LayerNorm.Kept? {
             keeps ? LayerNorm.Kept(rows: outputRows.rowCount, columns: hidden, workspace: workspace) : nil
@@ -77,19 +79,25 @@ struct EncoderLayer {
         let middle = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
         project(.attentionOutput, mixed, rows: outputRows, into: middle)
         let attentionNorm = keptNorm()
-        frozen.attentionNorm.apply(
-            middle, bias: frozen[.attentionOutput].bias, residual: queryInput, into: middle, kept: attentionNorm)
+        ComputeClock.count(.normalisation) {
+            frozen.attentionNorm.apply(
+                middle, bias: frozen[.attentionOutput].bias, residual: queryInput, into: middle, kept: attentionNorm)
+        }
 
         let bias = frozen[.intermediate].bias
         let wide = workspace.matrix(rows: outputRows.rowCount, columns: bias.columnCount)
         project(.intermediate, middle, rows: outputRows, into: wide)
         let slope = keeps ? workspace.matrix(rows: wide.rowCount, columns: wide.columnCount) : nil
-        activation.apply(to: wide, bias: bias, slope: slope)
+        ComputeClock.count(.activation) {
+            activation.apply(to: wide, bias: bias, slope: slope)
+        }
 
         project(.output, wide, rows: outputRows, into: output)
         let outputNorm = keptNorm()
-        frozen.outputNorm.apply(
-            output, bias: frozen[.output].bias, residual: middle, into: output, kept: outputNorm)
+        ComputeClock.count(.normalisation) {
+            frozen.outputNorm.apply(
+                output, bias: frozen[.output].bias, residual: middle, into: output, kept: outputNorm)
+        }
         return Kept(
             queryInput: queryInput, query: query, key: key, value: value, probabilities: probabilities,
             attentionNorm: attentionNorm, slope: slope, outputNorm: outputNorm, branches: branches)

@@ -65,7 +65,9 @@ extension SequenceClassifier {
 
         // The layers that backward does not enter take turns with two buffers.
         let spare = (0..<2).map { _ in workspace.matrix(rows: batch.tokenCount, columns: configuration.hiddenSize) }
-        embed(batch, into: spare[1], workspace: workspace)
+        ComputeClock.count(.embeddings) {
+            embed(batch, into: spare[1], workspace: workspace)
+        }
         var hidden = spare[1]
         var kept: [EncoderLayer.Kept] = []
         for number in encoder.layers.indices {
@@ -96,10 +98,12 @@ extension SequenceClassifier {
             }
         }
         let pooled = workspace.matrix(rows: firsts.rowCount, columns: configuration.hiddenSize)
-        pool(first, head: head, into: pooled, workspace: workspace)
         let logits = workspace.matrix(rows: firsts.rowCount, columns: head.classifier.weight.rowCount)
-        gemm(pooled, head.classifier.weight, transposed: true, into: logits)
-        logits.addBias(head.classifier.bias)
+        ComputeClock.count(.head) {
+            pool(first, head: head, into: pooled, workspace: workspace)
+            gemm(pooled, head.classifier.weight, transposed: true, into: logits)
+            logits.addBias(head.classifier.bias)
+        }
         return ForwardPass(
             logits: logits, hidden: hidden, rows: all,
             outputRows: reads == .firstTokenOnly ? firsts : all, head: head, context: context, first: first,
