@@ -38,9 +38,9 @@ let package = Package(
         .executableTarget(
             name: "loradrop",
             dependencies: [
-                "Benchmarks", "Simulation", "Supervision", "Cluster", "RunConfiguration", "Inference", "Training",
-                "SecureTransport",
-                "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Digests", argumentParser,
+                "Benchmarks", "Simulation", "Supervision", "Diagnostics", "Cluster", "RunConfiguration", "Inference",
+                "Training", "SecureTransport", "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics",
+                "JSONText", "Digests", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -60,10 +60,18 @@ let package = Package(
         .target(
             name: "Supervision", dependencies: ["SecureTransport"], swiftSettings: swiftSettings),
         .target(
+            name: "Diagnostics",
+            dependencies: [
+                "Cluster", "RunConfiguration", "Training", "SecureTransport", "Transformer", "Datasets", "JSONText",
+                "Digests",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Cluster",
             dependencies: [
                 "RunConfiguration", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
-                "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors", "ExactSums", "Digests",
+                "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors", "ExactSums", "JSONText",
+                "Digests",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -164,6 +172,10 @@ let package = Package(
             dependencies: [
                 "Inference", "Training", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "JSONText", "Digests",
             ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DiagnosticsTests",
+            dependencies: ["Diagnostics", "RunConfiguration", "SecureTransport", "JSONText"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ClusterTests",

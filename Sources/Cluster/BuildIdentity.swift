@@ -11,5 +11,5 @@ package enum BuildIdentity {
     /// What workers and coordinator compare.
     ///
     /// Versions may differ in bits, so they are compared as a whole.
-    static var current: String { "loradrop \(version)" }
+    package static var current: String { "loradrop \(version)" }
 }

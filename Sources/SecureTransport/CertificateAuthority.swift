@@ -65,6 +65,12 @@ package struct CertificateAuthority: Sendable {
     /// The run it is for; nil for one that serves many.
     package var run: String? { Certificate.organizationalUnit(of: certificate.x509) }
 
+    /// Its certificate in PEM, for those who are to trust it.
+    /// - Throws: `.cryptography`.
+    package var certificateText: String {
+        get throws { String(decoding: try PEM.text(of: certificate), as: UTF8.self) }
+    }
+
     /// Makes a key and a certificate for a peer.
     ///
     /// - Parameters:
@@ -122,6 +128,20 @@ package struct CertificateAuthority: Sendable {
     package func write(certificateFile: String, keyFile: String) throws {
         try CredentialPair.write(certificate, key, certificateFile: certificateFile, keyFile: keyFile)
     }
+
+    /// Writes it in place of another authority, whose certificates stay trusted: they follow its own in the file.
+    /// - Throws: `.fileUnreadable`, `.badPEM`, `.fileUnwritable`.
+    func replace(certificateFile: String, keyFile: String) throws {
+        let previous = try PEM.certificates(in: CredentialFiles.read(certificateFile), from: certificateFile)
+        let texts = try ([certificate] + previous).flatMap { try PEM.text(of: $0) }
+        try CredentialPair.replace(texts, key, certificateFile: certificateFile, keyFile: keyFile)
+    }
+
+    /// Leaves only the authority's own certificate in its file.
+    /// - Throws: `.fileUnwritable`.
+    func retirePrevious(certificateFile: String) throws {
+        try CredentialFiles.write(PEM.text(of: certificate), inPlaceOf: certificateFile, mode: 0o644)
+    }
 }
 
 /// A key and the certificate for it, fresh from the authority.
@@ -137,5 +157,14 @@ package struct IssuedCertificate: Sendable {
     /// - Throws: `.fileExists`, `.fileUnwritable`; then neither file is left.
     package func write(certificateFile: String, keyFile: String) throws {
         try CredentialPair.write(certificate, key, certificateFile: certificateFile, keyFile: keyFile)
+    }
+
+    /// Writes certificate and key in place of those that are there, the key with mode 0600.
+    ///
+    /// A process that uses the files takes them up by itself (`RotatingContext`).
+    /// - Throws: `.fileUnwritable`.
+    package func replace(certificateFile: String, keyFile: String) throws {
+        try CredentialPair.replace(
+            PEM.text(of: certificate), key, certificateFile: certificateFile, keyFile: keyFile)
     }
 }

@@ -104,4 +104,12 @@ enum CredentialPair {
             throw error
         }
     }
+
+    /// Writes both in place of what is there: a reader between the two sees a pair that does not fit together.
+    static func replace(
+        _ certificateText: [UInt8], _ key: PrivateKey, certificateFile: String, keyFile: String
+    ) throws {
+        try CredentialFiles.write(PEM.text(of: key), inPlaceOf: keyFile, mode: 0o600)
+        try CredentialFiles.write(certificateText, inPlaceOf: certificateFile, mode: 0o644)
+    }
 }

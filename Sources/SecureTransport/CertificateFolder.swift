@@ -55,6 +55,37 @@ package struct CertificateFolder: Sendable {
         return issued
     }
 
+    /// Makes a new key and certificate for a peer that has files here already, in their place.
+    ///
+    /// A process that uses them takes the new ones up by itself (`RotatingContext`).
+    /// - Throws: `.fileUnreadable` where the peer has none; as `issue`.
+    @discardableResult
+    package func renew(
+        _ identity: PeerIdentity, addresses: [String] = [], validForHours hours: Int
+    ) throws -> IssuedCertificate {
+        _ = try CredentialFiles.read(certificateFile(of: identity.name))
+        let issued = try authority().issue(to: identity, addresses: addresses, validForHours: hours)
+        try issued.replace(certificateFile: certificateFile(of: identity.name), keyFile: keyFile(of: identity.name))
+        return issued
+    }
+
+    /// Makes a new authority in place of the one that is here, for the same run; `ca.pem` trusts both from then on.
+    ///
+    /// Members are renewed next, each after the new `ca.pem` has reached everybody; then `retireOldAuthorities`.
+    /// - Throws: As `authority`; `.fileUnwritable`.
+    @discardableResult
+    package func renewAuthority(validForHours hours: Int) throws -> CertificateAuthority {
+        let next = try CertificateAuthority.make(run: authority().run, validForHours: hours)
+        try next.replace(certificateFile: authorityFile, keyFile: authorityKeyFile)
+        return next
+    }
+
+    /// Takes the trust from all authorities but the present one.
+    /// - Throws: As `authority`; `.fileUnwritable`.
+    package func retireOldAuthorities() throws {
+        try authority().retirePrevious(certificateFile: authorityFile)
+    }
+
     /// The credentials of a peer in it.
     /// - Throws: As `TLSCredentials.init`.
     package func credentials(of name: String) throws -> TLSCredentials {

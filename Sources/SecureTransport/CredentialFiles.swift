@@ -63,6 +63,17 @@ enum CredentialFiles {
     /// - Parameter mode: Its permissions, whatever the umask.
     /// - Throws: `.fileExists`, `.fileUnwritable`, with the path.
     static func write(_ bytes: [UInt8], toNew path: String, mode: mode_t) throws {
+        try write(bytes, to: path, mode: mode, replaces: false)
+    }
+
+    /// Writes a file in place of another: to a temporary name, flushed, then renamed.
+    /// - Parameter mode: Its permissions, whatever the umask.
+    /// - Throws: `.fileUnwritable`, with the path.
+    static func write(_ bytes: [UInt8], inPlaceOf path: String, mode: mode_t) throws {
+        try write(bytes, to: path, mode: mode, replaces: true)
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String, mode: mode_t, replaces: Bool) throws {
         let temporary = "\(path).new-\(getpid())"
         let number = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         if number < 0 { throw TransportError(.fileUnwritable, "cannot write \(temporary)", errno: errno) }
@@ -82,7 +93,11 @@ enum CredentialFiles {
         if fchmod(owned.number, mode) < 0 || fsync(owned.number) < 0 {
             throw TransportError(.fileUnwritable, "cannot write \(temporary)", errno: errno)
         }
-        if link(temporary, path) < 0 {
+        if replaces {
+            if rename(temporary, path) < 0 {
+                throw TransportError(.fileUnwritable, "cannot write \(path)", errno: errno)
+            }
+        } else if link(temporary, path) < 0 {
             let number = errno
             if number == EEXIST { throw existing(path) }
             throw TransportError(.fileUnwritable, "cannot write \(path)", errno: number)

@@ -32,4 +32,39 @@ package enum LocalAddress {
         }
         throw TransportError(.unreachable, "no route from this machine to \(endpoint)", errno: failure)
     }
+
+    /// The addresses that this machine's resolver gives for a host, in numbers, each once.
+    /// - Throws: `.unresolvable`.
+    package static func resolve(_ endpoint: Endpoint) throws -> [String] {
+        var hosts: [String] = []
+        for address in try SocketAddress.resolve(endpoint, passive: false) {
+            let host = address.endpoint.host
+            if !hosts.contains(host) { hosts.append(host) }
+        }
+        return hosts
+    }
+
+    /// The addresses of this machine's interfaces that are up, loopback included; none where the kernel names none.
+    package static func ofInterfaces() -> [String] {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return [] }
+        defer { freeifaddrs(list) }
+        var hosts: [String] = []
+        var next = list
+        while let entry = next {
+            next = entry.pointee.ifa_next
+            guard let address = entry.pointee.ifa_addr, entry.pointee.ifa_flags & UInt32(IFF_UP) != 0 else {
+                continue
+            }
+            let length: Int
+            switch Int32(address.pointee.sa_family) {
+            case AF_INET: length = MemoryLayout<sockaddr_in>.size
+            case AF_INET6: length = MemoryLayout<sockaddr_in6>.size
+            default: continue
+            }
+            let host = SocketAddress(copying: address, length: socklen_t(length)).endpoint.host
+            if !hosts.contains(host) { hosts.append(host) }
+        }
+        return hosts
+    }
 }

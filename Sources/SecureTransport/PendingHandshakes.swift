@@ -6,38 +6,42 @@
 /// Connections whose handshakes are under way, a bounded number of them.
 ///
 /// Until its handshake is done anybody may be at the other end. So there is a limit, each connection has its deadline,
-/// and what one peer does costs the others nothing. Driven by one thread, which polls for `interests` no longer than
-/// until `nextDeadline` and then calls `progress`.
+/// and what one peer does costs the others nothing: where one more calls than there is room for, the one that has been
+/// under way longest gives way (`AdmissionQueue`). Driven by one thread, which polls for `interests` no longer than until
+/// `nextDeadline` and then calls `progress`.
 package struct PendingHandshakes: Sendable {
     /// How a handshake ended.
     package enum Ending: Sendable {
         /// The peer is authenticated.
         case done(TLSConnection)
-        /// The peer was refused, left, or took too long; its connection is closed. The error is to log.
+        /// The peer was refused, left, took too long or gave way; its connection is closed. The error is to log.
         case failed(TransportError)
     }
 
-    /// How many may be under way at a time.
-    package let limit: Int
+    private var queue: AdmissionQueue
     private var connections: [Int32: TLSConnection] = [:]
 
+    /// - Parameter limit: How many may be under way at a time.
     /// - Precondition: `limit` is positive.
     package init(limit: Int) {
-        precondition(limit > 0, "\(limit) handshakes at a time")
-        self.limit = limit
+        queue = AdmissionQueue(limit: limit)
     }
 
     /// How many are under way.
     package var count: Int { connections.count }
 
-    /// Whether no more fit; then leave callers in the listener's queue and do not poll it.
-    package var isFull: Bool { connections.count >= limit }
-
     /// Takes a connection that has not begun.
-    /// - Precondition: not `isFull`.
-    package mutating func add(_ connection: TLSConnection) {
-        precondition(!isFull, "more than \(limit) handshakes at a time")
+    /// - Returns: The ending of the one that has to give way, where there is no room.
+    package mutating func add(_ connection: TLSConnection) -> Ending? {
+        let evicted = queue.admit(connection.descriptor).flatMap { connections.removeValue(forKey: $0) }
         connections[connection.descriptor] = connection
+        guard let evicted else { return nil }
+        evicted.close()
+        return .failed(
+            TransportError(
+                .exhausted,
+                "\(evicted.peerAddress) gave way to a newer caller before its handshake was done: \(queue.limit) callers "
+                    + "are shaking hands"))
     }
 
     /// What to poll for.
@@ -53,8 +57,21 @@ package struct PendingHandshakes: Sendable {
     /// Takes every handshake as far as it goes without waiting.
     /// - Returns: Those that ended, which are then no longer in here.
     package mutating func progress() -> [Ending] {
+        progress(connections.keys)
+    }
+
+    /// Takes the handshakes of some descriptors as far as they go without waiting, and ends those that are out of time.
+    /// - Parameter ready: Descriptors that poll(2) found ready; others than ours are left alone.
+    /// - Returns: Those that ended, which are then no longer in here.
+    package mutating func progress(ready: some Sequence<Int32>) -> [Ending] {
+        let late = connections.filter(\.value.handshakeDeadline.hasPassed).keys
+        return progress(Set(ready).union(late))
+    }
+
+    private mutating func progress(_ descriptors: some Sequence<Int32>) -> [Ending] {
         var endings: [Ending] = []
-        for (descriptor, connection) in connections {
+        for descriptor in descriptors {
+            guard let connection = connections[descriptor] else { continue }
             do {
                 if try connection.progressHandshake() == .waiting { continue }
                 endings.append(.done(connection))
@@ -66,13 +83,17 @@ package struct PendingHandshakes: Sendable {
                 endings.append(.failed(TransportError(.system, "\(connection.peerAddress): \(error)")))
             }
             connections[descriptor] = nil
+            queue.remove(descriptor)
         }
         return endings
     }
 
     /// Closes all of them.
     package mutating func closeAll() {
-        for connection in connections.values { connection.close() }
+        for (descriptor, connection) in connections {
+            connection.close()
+            queue.remove(descriptor)
+        }
         connections = [:]
     }
 }

@@ -48,6 +48,16 @@ package struct TLSCredentials: Sendable {
         identity = try issued.certificate.identity()
     }
 
+    /// Takes fresh credentials from the authority, without files, and trusts authorities given as texts.
+    /// - Parameter texts: Certificates of authorities in PEM.
+    /// - Throws: `.badPEM` where one is none; `.badIdentity`.
+    package init(_ issued: IssuedCertificate, trustingTexts texts: [String]) throws {
+        authorities = try texts.flatMap { try PEM.certificates(in: Array($0.utf8), from: "an authority's text") }
+        chain = [issued.certificate]
+        key = issued.key
+        identity = try issued.certificate.identity()
+    }
+
     /// What the own certificate says.
     package var summary: CertificateSummary { CertificateSummary(chain[0]) }
 

@@ -16,6 +16,8 @@ enum ExitStatus {
     static let failed = ExitCode(1)
     static let usage = ExitCode(2)
     static let stopped = ExitCode(3)
+    /// `doctor` alone: what it was given makes no sense.
+    static let badInput = ExitCode(4)
 
     /// Says what was wrong and ends the process.
     static func end(with error: any Error) -> Never {

@@ -15,7 +15,7 @@ struct LoRADrop: ParsableCommand {
         subcommands: [
             SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, PredictCommand.self,
             EvaluateCommand.self, MergeCommand.self, InspectCommand.self, LogsCommand.self, CertsCommand.self,
-            BenchCommand.self, TokenizeCommand.self,
+            DoctorCommand.self, BenchCommand.self, TokenizeCommand.self,
         ])
 
     /// Runs the command that the arguments name, and ends with one of the documented exit codes.
