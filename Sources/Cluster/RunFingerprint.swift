@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Digests
 import JSONText
 package import RunConfiguration
 import RunRecords

@@ -4,7 +4,7 @@
 //
 
 import Cluster
-import Foundation
+package import Foundation
 import SecureTransport
 
 /// Answers requests about this host: the far end of a session, or this process itself.

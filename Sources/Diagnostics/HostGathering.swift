@@ -98,18 +98,19 @@ enum HostGathering {
     // MARK: Limits
 
     private static func limits() -> LimitFacts {
-        func limit(_ resource: __rlimit_resource) -> (soft: Int?, hard: Int?) {
+        func limit(_ resource: Int32) -> (soft: Int?, hard: Int?) {
             var limit = rlimit()
             guard getrlimit(resource, &limit) == 0 else { return (nil, nil) }
             func value(_ number: rlim_t) -> Int? { number >= rlim_t(Int.max) ? nil : Int(number) }
             return (value(limit.rlim_cur), value(limit.rlim_max))
         }
         var facts = LimitFacts()
-        (facts.openFiles, facts.openFilesHard) = limit(RLIMIT_NOFILE)
-        facts.processes = limit(__rlimit_resource(6)).soft
-        facts.addressSpace = limit(RLIMIT_AS).soft
-        facts.dataSegment = limit(RLIMIT_DATA).soft
-        facts.fileSize = limit(RLIMIT_FSIZE).soft
+        (facts.openFiles, facts.openFilesHard) = limit(Int32(RLIMIT_NOFILE.rawValue))
+        // RLIMIT_NPROC, which the Glibc module does not name.
+        facts.processes = limit(6).soft
+        facts.addressSpace = limit(Int32(RLIMIT_AS.rawValue)).soft
+        facts.dataSegment = limit(Int32(RLIMIT_DATA.rawValue)).soft
+        facts.fileSize = limit(Int32(RLIMIT_FSIZE.rawValue)).soft
         return facts
     }
 
@@ -118,7 +119,9 @@ enum HostGathering {
     private static func disk(_ asked: DiskFacts) -> DiskFacts {
         var facts = DiskFacts(purpose: asked.purpose, path: asked.path)
         // What is not there yet is made below the nearest folder that is.
-        var folder = URL(fileURLWithPath: asked.path).standardizedFileURL.path
+        let home = ProcessInfo.processInfo.environment["HOME"] ?? "/"
+        let path = asked.path.hasPrefix("~/") ? home + asked.path.dropFirst() : asked.path
+        var folder = URL(fileURLWithPath: path).standardizedFileURL.path
         while !FileManager.default.fileExists(atPath: folder), folder != "/" {
             folder = URL(fileURLWithPath: folder).deletingLastPathComponent().path
         }
@@ -141,6 +144,9 @@ enum HostGathering {
             close(descriptor)
             unlink(path)
         }
+        // A limit on the size of files would end the process.
+        let previous = signal(SIGXFSZ, SIG_IGN)
+        defer { _ = signal(SIGXFSZ, previous) }
         let bytes = [UInt8](repeating: 0x5A, count: 4096)
         guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
             return "writing to \(folder) fails: \(String(cString: strerror(errno)))"
@@ -166,7 +172,8 @@ enum HostGathering {
             // The port does not matter to a route.
             let endpoint = try Endpoint(host: host, port: 9)
             facts.addresses = try LocalAddress.resolve(endpoint)
-            facts.source = try LocalAddress.usedToReach(endpoint)
+            // No route is a finding of its own, see `Checks.names`.
+            facts.source = try? LocalAddress.usedToReach(endpoint)
         } catch {
             facts.problem = "\(error)"
         }

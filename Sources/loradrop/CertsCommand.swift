@@ -13,13 +13,19 @@ struct CertsCommand: ParsableCommand {
         abstract: "Make and show the certificates of a run.",
         discussion: """
             A folder holds the certificate authority (ca.pem, ca.key) and for each peer NAME.pem and NAME.key. Copy \
-            ca.pem and a peer's own two files to its machine; leave ca.key where it is. Nothing is ever overwritten.
+            ca.pem and a peer's own two files to its machine; leave ca.key where it is. Only the renewals overwrite.
 
             loradrop certs init --run cola-1
             loradrop certs issue --role coordinator main
             loradrop certs issue --role worker w1 w2 w3
+
+            Processes take up new files by themselves: certs renew w1, and w1 goes on with the new pair at its next \
+            connection. For a new authority: certs renew-authority, copy ca.pem to everybody, certs renew every member, \
+            copy their pairs, certs retire-authorities, copy ca.pem again.
             """,
-        subcommands: [Initialize.self, Issue.self, Status.self])
+        subcommands: [
+            Initialize.self, Issue.self, Renew.self, RenewAuthority.self, RetireAuthorities.self, Status.self,
+        ])
 
     /// The folder that all of them work on.
     struct Folder: ParsableArguments {
@@ -94,6 +100,78 @@ struct CertsCommand: ParsableCommand {
                 let until = CalendarTime.text(issued.summary.notAfter)
                 print("made \(certificates.certificateFile(of: identity.name)): \(identity), valid until \(until)")
             }
+        }
+    }
+
+    /// `loradrop certs renew`.
+    struct Renew: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "renew", abstract: "Make new keys and certificates in place of those of some peers.")
+
+        @OptionGroup var folder: Folder
+
+        @Option(help: "How many hours they are valid, though never beyond their authority.")
+        var hours = 30 * 24
+
+        @Argument(help: "The peers' names.")
+        var names: [String]
+
+        func validate() throws {
+            try CertsCommand.check(hours)
+        }
+
+        func run() throws {
+            let certificates = folder.certificates
+            // All names are looked at before the first file is written.
+            let identities = try names.map { name in
+                let file = certificates.certificateFile(of: name)
+                let summary = try CertificateSummary(readingFrom: file)
+                guard let identity = summary.identity, identity.name == name else {
+                    throw TransportError(.badIdentity, "\(file) is not the certificate of a peer named \(name)")
+                }
+                return (identity, summary.addresses)
+            }
+            for (identity, addresses) in identities {
+                let issued = try certificates.renew(identity, addresses: addresses, validForHours: hours)
+                let until = CalendarTime.text(issued.summary.notAfter)
+                print("renewed \(certificates.certificateFile(of: identity.name)): \(identity), valid until \(until)")
+            }
+        }
+    }
+
+    /// `loradrop certs renew-authority`.
+    struct RenewAuthority: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "renew-authority",
+            abstract: "Make a new certificate authority in place of the one here; ca.pem trusts both from then on.")
+
+        @OptionGroup var folder: Folder
+
+        @Option(help: "How many hours it is valid.")
+        var hours = 365 * 24
+
+        func validate() throws {
+            try CertsCommand.check(hours)
+        }
+
+        func run() throws {
+            let authority = try folder.certificates.renewAuthority(validForHours: hours)
+            let until = CalendarTime.text(authority.summary.notAfter)
+            print("renewed \(folder.certificates.authorityFile), valid until \(until)")
+            print("copy it to every member, then renew the members, then loradrop certs retire-authorities")
+        }
+    }
+
+    /// `loradrop certs retire-authorities`.
+    struct RetireAuthorities: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "retire-authorities", abstract: "Trust the newest certificate authority only.")
+
+        @OptionGroup var folder: Folder
+
+        func run() throws {
+            try folder.certificates.retireOldAuthorities()
+            print("\(folder.certificates.authorityFile) trusts one authority; copy it to every member")
         }
     }
 
