@@ -24,15 +24,16 @@ extension Checks {
 
     /// Whether memory holds the model and the worker.
     package static func memory(host: String, _ facts: MemoryFacts, needed: Int) -> Finding {
-        let found = "\(UnitText.bytes(facts.usable)) free of \(UnitText.bytes(facts.total))"
+        let found =
+            "\(UnitText.bytes(facts.usable)) free of \(UnitText.bytes(facts.total))"
             + (facts.groupAvailable.map { ", \(UnitText.bytes($0)) within the control group" } ?? "")
         if facts.usable >= needed {
             return .passed(.memory, host, "\(found); about \(UnitText.bytes(needed)) are needed")
         }
         return .problem(
             .memory, host, "\(found); expected about \(UnitText.bytes(needed)) for the model and its slots",
-            mend: "give \(host) fewer slots, end other programs there, lower training.max_sequence_length, or raise the "
-                + "limit of its control group")
+            mend: "give \(host) fewer slots, end other programs there, lower training.max_sequence_length, or raise "
+                + "the limit of its control group")
     }
 
     /// Whether folders can be written to and have room.
@@ -59,8 +60,9 @@ extension Checks {
             let text = isBytes ? (UnitText.bytes(found), UnitText.bytes(needed)) : ("\(found)", "\(needed)")
             return .problem(
                 .limits, host, "\(what): at most \(text.0), expected \(text.1)",
-                mend: "raise it on \(host): ulimit \(flag), /etc/security/limits.conf, or LimitNOFILE and the like of "
-                    + "the unit that starts sshd or the worker")
+                mend:
+                    "raise it on \(host): ulimit \(flag), /etc/security/limits.conf, or LimitNOFILE and the like of the "
+                    + "unit that starts sshd or the worker")
         }
         let problems = [
             check("open files", facts.openFiles, needs.openFiles, flag: "-n", isBytes: false),
@@ -71,7 +73,8 @@ extension Checks {
             check("file size", facts.fileSize, needs.runFolder, flag: "-f", isBytes: true),
         ].compactMap { $0 }
         if !problems.isEmpty { return problems }
-        return [.passed(.limits, host, "\(facts.openFiles.map { "\($0)" } ?? "unlimited") open files, and room for more")]
+        let files = facts.openFiles.map { "\($0)" } ?? "any number of"
+        return [.passed(.limits, host, "\(files) open files; processes, memory and file sizes as needed")]
     }
 
     /// Whether ports that will be listened on are free.
@@ -90,8 +93,9 @@ extension Checks {
             return [
                 .problem(
                     .certificates, host, "\(facts.folder): \(problem)",
-                    mend: "make certificates with loradrop certs init and loradrop certs issue, and copy ca.pem and the "
-                        + "host's own two files there")
+                    mend:
+                        "make certificates (loradrop certs init, loradrop certs issue), and copy ca.pem and the host's own "
+                        + "two files there")
             ]
         }
         var findings: [Finding] = []
@@ -117,22 +121,20 @@ extension Checks {
             }
         }
         guard findings.isEmpty else { return findings }
-        return [
-            .passed(
-                .certificates, host, "\(facts.folder): \(facts.members.count) sound"
-                    + (facts.members.map(\.notAfter).min().map { ", valid for \(($0 - facts.now) / 3600) more hours" }
-                        ?? ""))
-        ]
+        let soonest = facts.members.map(\.notAfter).min()
+        let validity = soonest.map { ", valid for \(($0 - facts.now) / 3600) more hours" } ?? ""
+        return [.passed(.certificates, host, "\(facts.folder): \(facts.members.count) sound\(validity)")]
     }
 
     /// Whether the data can be read.
     package static func data(host: String, _ facts: DataFacts) -> Finding {
         if let problem = facts.problem {
             return .problem(
-                .data, host, "\(facts.purpose): \(problem)", mend: "mend the file or the task's keys (task.train, task.columns, "
-                    + "task.format, task.header)")
+                .data, host, "\(facts.purpose): \(problem)",
+                mend: "mend the file, or the keys that say how it is read (task.train, task.columns, task.format)")
         }
         return .passed(
-            .data, host, "\(facts.purpose) \(facts.path): \(facts.rowCount) rows, sha256 \(facts.sha256?.prefix(12) ?? "unknown")")
+            .data, host,
+            "\(facts.purpose) \(facts.path): \(facts.rowCount) rows, sum \(facts.sha256?.prefix(12) ?? "unknown")")
     }
 }

@@ -33,7 +33,8 @@ package enum Checks {
 
     /// A host that gave no answer, or none that can be understood.
     package static func unanswered(host: String, _ error: DiagnosticsError) -> Finding {
-        let install = "install the same release on \(host) (deploy/package.sh; loradrop launch does it by itself), or say "
+        let install =
+            "install the same release on \(host) (deploy/package.sh; loradrop launch does it by itself), or say "
             + "where it is"
         switch (error.code, error.status) {
         // sh(1): 127 for a command that is not found, 126 for one that cannot be run.
@@ -85,13 +86,15 @@ package enum Checks {
                 && (own.modelProbe == nil || expected.modelProbe == nil || own.modelProbe == expected.modelProbe)
             if isSame || allowsMixed {
                 return .passed(
-                    .kernels, subject.name, (isSame ? "" : "other bits than \(first.name), which is allowed: ")
+                    .kernels, subject.name,
+                    (isSame ? "" : "other bits than \(first.name), which is allowed: ")
                         + own.description)
             }
             return .problem(
                 .kernels, subject.name,
                 "other bits than \(first.name): here \(own.description); there \(expected.description)",
-                mend: "give all hosts one set of kernels: --env OPENBLAS_CORETYPE=Haswell with the same OpenBLAS, or give "
+                mend:
+                    "give all hosts one set of kernels: --env OPENBLAS_CORETYPE=Haswell with the same OpenBLAS, or give "
                     + "up exactness with cluster.allow_mixed_kernels")
         }
     }
@@ -100,7 +103,8 @@ package enum Checks {
 
     /// Whether every host has the coordinator's model.
     package static func model(_ subjects: [Subject], fetches: Bool) -> [Finding] {
-        let expected = subjects.first { $0.isCoordinator && $0.facts.model?.fingerprint != nil }
+        let expected =
+            subjects.first { $0.isCoordinator && $0.facts.model?.fingerprint != nil }
             ?? subjects.first { $0.facts.model?.fingerprint != nil }
         return subjects.compactMap { subject in
             guard let facts = subject.facts.model else { return nil }
@@ -133,7 +137,8 @@ package enum Checks {
     package static func runFolder(host: String, path: String, recorded: String?, digest: String) -> Finding {
         guard let recorded, recorded != digest else {
             return .passed(
-                .data, host, "run folder \(path): \(recorded == nil ? "holds no run yet" : "holds this run, to go on with")")
+                .data, host,
+                "run folder \(path): \(recorded == nil ? "holds no run yet" : "holds this run, to go on with")")
         }
         return .problem(
             .data, host,
@@ -224,7 +229,9 @@ package enum Checks {
             findings.append(
                 .problem(
                     .certificates, subject.name, "its authority is another one than that of \(first.name)",
-                    mend: "issue all certificates from one folder (loradrop certs issue) and copy its ca.pem to every host"))
+                    mend:
+                        "issue all certificates from one folder (loradrop certs issue) and copy its ca.pem to every host"
+                ))
         }
         return findings
     }

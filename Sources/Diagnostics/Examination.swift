@@ -22,8 +22,9 @@ package struct Examination: Sendable {
         /// Shards that its worker computes at a time; 0 where it has no worker.
         package var slots: Int
         package var isCoordinator: Bool
-        /// The command that runs `loradrop doctor --facts` there, with its standard input and output here: the program,
-        /// looked up in PATH, and its arguments. nil is this process.
+        /// The command that runs `loradrop doctor --facts` there, with its standard input and output here.
+        ///
+        /// The program, looked up in PATH, and its arguments; nil is this process.
         package var command: [String]?
 
         package init(name: String, address: String, slots: Int, isCoordinator: Bool = false, command: [String]?) {

@@ -98,7 +98,8 @@ struct DoctorCommand: ParsableCommand {
         let options = try remote.options()
         let shell = RemoteShell(options)
         let place = try program ?? Self.ownPath()
-        let words = options.environment.map { ShellText.quoted($0.text) } + [ShellText.path(place), "doctor", "--facts"]
+        let words =
+            options.environment.map { ShellText.quoted($0.text) } + [ShellText.path(place), "doctor", "--facts"]
         let script = (options.environment.isEmpty ? "exec " : "exec env ") + words.joined(separator: " ")
         let workers = file.hosts.map { host in
             Examination.Host(
