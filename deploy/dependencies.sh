@@ -49,6 +49,9 @@ for purpose in "${@:-build}"; do
         checks)
             need protobuf-c-compiler command -v protoc-c
             need python3 command -v python3
+            # The tests of clocks and of certificates that have expired.
+            need faketime command -v faketime
+            need iproute2 command -v ip
             ;;
         demo)
             need python3 command -v python3

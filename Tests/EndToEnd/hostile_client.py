@@ -208,7 +208,7 @@ def send_frames(endpoint, certificates, name):
         with context.wrap_socket(connect(endpoint)) as caller:
             try:
                 caller.sendall(content)
-                caller.settimeout(0.02)
+                caller.settimeout(0.01)
                 while caller.recv(65536):
                     pass
             except TimeoutError:
