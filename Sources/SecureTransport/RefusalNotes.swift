@@ -3,48 +3,72 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// What is written of refused callers: each one at first, then one line for many, so that whoever calls again and again
-/// fills neither the log nor the disk.
+/// What is written of refused callers: of each kind a few one by one, then one line for many.
+///
+/// So whoever calls again and again fills neither the log nor the disk, and a flood of one kind hides no other.
 package struct RefusalNotes: Sendable {
-    /// Lines that are written one by one within a window.
+    /// Lines of a kind that are written one by one within a window.
     package let limit: Int
     /// How long a window is.
     package let window: Duration
-    private var windowStart: MonotonicInstant?
-    private var written = 0
-    private var suppressed = 0
-    private var last = ""
+    private var kinds: [String: Window] = [:]
+
+    private struct Window {
+        let start: MonotonicInstant
+        var written = 0
+        var suppressed = 0
+        var last = ""
+    }
+
+    /// Kinds are few and ours; what comes beyond is one kind.
+    private static let kindLimit = 64
 
     /// - Precondition: `limit` is positive.
-    package init(limit: Int = 20, window: Duration = .seconds(10)) {
+    package init(limit: Int = 5, window: Duration = .seconds(10)) {
         precondition(limit > 0, "\(limit) lines a window")
         self.limit = limit
         self.window = window
     }
 
+    /// Notes a refusal by an error, whose code is its kind.
+    /// - Returns: The lines to write now.
+    package mutating func note(_ error: any Error, from caller: String) -> [String] {
+        note("\(caller): \(error)", kind: Self.kind(of: error))
+    }
+
+    /// The kind of an error: its code where it is one of this module's, else its type.
+    package static func kind(of error: any Error) -> String {
+        (error as? TransportError).map { "\($0.code)" } ?? "\(type(of: error))"
+    }
+
     /// Notes a refusal.
     /// - Returns: The lines to write now.
-    package mutating func note(_ text: String, at now: MonotonicInstant = MonotonicClock.now()) -> [String] {
+    package mutating func note(
+        _ text: String, kind: String, at now: MonotonicInstant = MonotonicClock.now()
+    ) -> [String] {
         var lines = pending(at: now)
-        if windowStart == nil { windowStart = now }
-        if written < limit {
-            written += 1
+        let kind = kinds[kind] == nil && kinds.count >= Self.kindLimit ? "other" : kind
+        var entry = kinds[kind] ?? Window(start: now)
+        if entry.written < limit {
+            entry.written += 1
             lines.append(text)
         } else {
-            suppressed += 1
-            last = text
+            entry.suppressed += 1
+            entry.last = text
         }
+        kinds[kind] = entry
         return lines
     }
 
-    /// What is left to write of a window that is over; to be asked now and then.
+    /// What is left to write of windows that are over; to be asked now and then.
     package mutating func pending(at now: MonotonicInstant = MonotonicClock.now()) -> [String] {
-        guard let start = windowStart, now.since(start) >= window else { return [] }
-        let count = suppressed
-        windowStart = nil
-        written = 0
-        suppressed = 0
-        guard count > 0 else { return [] }
-        return ["\(count) more within \(window), the last: \(last)"]
+        let over = kinds.filter { now.since($0.value.start) >= window }
+        var lines: [String] = []
+        for (kind, entry) in over.sorted(by: { $0.key < $1.key }) {
+            kinds[kind] = nil
+            guard entry.suppressed > 0 else { continue }
+            lines.append("\(entry.suppressed) more within \(now.since(entry.start)), the last: \(entry.last)")
+        }
+        return lines
     }
 }

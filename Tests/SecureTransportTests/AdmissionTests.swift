@@ -102,19 +102,22 @@ import Testing
         withExtendedLifetime((patient, late)) {}
     }
 
-    @Test("Refusals are written one by one, then counted, then one by one again")
+    @Test("Refusals are written one by one, then counted, then one by one again; each kind on its own")
     func notes() {
         var notes = RefusalNotes(limit: 3, window: .seconds(10))
         let start = MonotonicInstant(nanoseconds: 1_000_000_000)
         func later(_ seconds: Int64) -> MonotonicInstant {
             MonotonicInstant(nanoseconds: start.nanoseconds + seconds * 1_000_000_000)
         }
-        #expect((0..<3).map { notes.note("a\($0)", at: start) } == [["a0"], ["a1"], ["a2"]])
-        #expect((0..<500).allSatisfy { notes.note("b\($0)", at: later(9)).isEmpty })
+        #expect((0..<3).map { notes.note("a\($0)", kind: "a", at: start) } == [["a0"], ["a1"], ["a2"]])
+        #expect((0..<500).allSatisfy { notes.note("b\($0)", kind: "a", at: later(9)).isEmpty })
+        #expect(notes.note("other", kind: "b", at: later(9)) == ["other"], "a flood of one kind hides no other")
         #expect(notes.pending(at: later(9)).isEmpty)
-        let lines = notes.note("c", at: later(11))
+        let lines = notes.note("c", kind: "a", at: later(11))
         #expect(lines.count == 2 && lines[0].contains("500 more") && lines[0].contains("b499") && lines[1] == "c")
         #expect(notes.pending(at: later(30)).isEmpty, "nothing was held back")
+        let many = (0..<1000).flatMap { notes.note("x", kind: "\($0)", at: later(40)) }
+        #expect(many.count <= 64 + 3, "kinds are bounded too")
     }
 
     @Test("Renewed certificate files are used for new connections, half-written ones are not")
