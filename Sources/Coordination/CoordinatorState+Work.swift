@@ -3,56 +3,114 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-// Giving out work, collecting the reports, and noticing what does not come.
+// Phases and pieces of work: giving them out, collecting the reports.
 extension CoordinatorState {
+    // MARK: Phases
+
+    mutating func requestPhase(_ name: String, _ step: Int, _ now: UInt64) -> [Directive] {
+        precondition(outstanding.isEmpty, "phase \(name) was requested while work is outstanding")
+        phase = (name, step, [:])
+        phaseName = name
+        guard case .running = stage else { return [] }
+        return beginPhase(now)
+    }
+
+    /// Lets everybody take up the phase that is requested.
+    mutating func beginPhase(_ now: UInt64) -> [Directive] {
+        phase?.digests = [:]
+        waitingSince = now
+        return (roster?.members ?? []).map { .beginPhase(worker: $0.name) }
+    }
+
+    mutating func phaseReady(_ worker: String, _ step: Int, _ digest: [UInt8], _ now: UInt64) -> [Directive] {
+        switch stage {
+        case .equipping: return equipped(worker, HeldState(step: step, digest: digest), now)
+        case .running: break
+        case .gathering, .linking, .fencing, .regrouping, .failed: return []
+        }
+        guard var phase, let roster else {
+            return dismiss(worker, "it says that it has taken up a phase, which nobody asked for", now)
+        }
+        guard step == phase.step else {
+            return dismiss(worker, "it took up the \(phase.name) at step \(step), expected \(phase.step)", now)
+        }
+        phase.digests[worker] = digest
+        self.phase = phase
+        guard phase.digests.count == roster.members.count else { return [] }
+        if let directives = disagreement(phase.digests, at: "the start of the \(phase.name)", now) { return directives }
+        self.phase = nil
+        agreed = HeldState(step: step, digest: digest)
+        for name in participants.keys {
+            participants[name]?.holdsState = true
+        }
+        gotOn()
+        return [.phaseBegan(digest: digest)]
+    }
+
+    // MARK: Work
+
     mutating func give(_ work: Work, _ now: UInt64) -> [Directive] {
-        guard case .running = stage, let roster else {
-            preconditionFailure("\(work.description) was requested before the roster was ready")
-        }
-        let dealt = dealer.deal(shardTokens: work.shardTokens, to: roster.members)
-        var owing: Set<String> = []
-        var owingShards: [Int: String] = [:]
-        var directives: [Directive] = []
-        for (member, shards) in zip(roster.members, dealt) {
-            switch work.kind {
-            case .collective:
-                owing.insert(member.name)
-            case .independent:
-                if shards.isEmpty { continue }
-                for shard in shards {
-                    owingShards[shard] = member.name
-                }
-            }
-            directives.append(.assign(worker: member.name, work: work.id, shards: shards))
-        }
-        outstanding.append(Outstanding(work: work, owing: owing, owingShards: owingShards, startedAt: now))
+        precondition(agreed != nil && phase == nil, "\(work.description) was requested before a phase began")
+        outstanding.append(Outstanding(work, startedAt: now))
+        guard case .running = stage else { return [] }
         if outstanding.count == 1 {
             waitingSince = now
             progressedAt = now
         }
+        return deal(outstanding.count - 1)
+    }
+
+    /// Gives out what is missing of a piece to the present generation.
+    mutating func deal(_ place: Int) -> [Directive] {
+        guard let roster else { return [] }
+        let work = outstanding[place].work
+        let shards = work.kind == .collective ? Array(work.shardTokens.indices) : outstanding[place].owingShards.sorted()
+        let dealt = dealer.deal(shardTokens: shards.map { work.shardTokens[$0] }, to: roster.members)
+        outstanding[place].dealt = [:]
+        outstanding[place].reports = [:]
+        var directives: [Directive] = []
+        for (member, places) in zip(roster.members, dealt) {
+            let mine = places.map { shards[$0] }
+            for shard in mine {
+                outstanding[place].dealt[shard] = member.name
+            }
+            if work.kind == .independent, mine.isEmpty { continue }
+            directives.append(.assign(worker: member.name, work: work.id, shards: mine))
+        }
+        if work.kind == .collective {
+            outstanding[place].owing = Set(roster.members.map(\.name))
+        }
         return directives
     }
 
-    mutating func collectiveReported(
-        _ worker: String, _ work: UInt64, _ digest: [UInt8], _ now: UInt64
-    ) -> [Directive] {
-        guard let place = outstanding.firstIndex(where: { $0.work.id == work }),
+    /// Whether reports about the present generation's work count now.
+    private var takesReports: Bool {
+        switch stage {
+        case .running, .fencing: true
+        case .gathering, .linking, .equipping, .regrouping, .failed: false
+        }
+    }
+
+    mutating func collectiveReported(_ worker: String, _ report: CollectiveReport, _ now: UInt64) -> [Directive] {
+        dealer.observe(worker, tokens: report.tokens, nanoseconds: report.nanoseconds)
+        guard takesReports, report.generation == roster?.generation,
+            let place = outstanding.firstIndex(where: { $0.work.id == report.work }),
             outstanding[place].owing.remove(worker) != nil
         else {
-            return end(unexpected(worker, "a report of work \(work)"))
+            return dismiss(worker, "it reported work \(report.work), which it did not owe", now)
         }
-        outstanding[place].digests[worker] = digest
+        outstanding[place].reports[worker] = report
         progressedAt = now
         return finishedWork(now)
     }
 
     mutating func shardReported(_ worker: String, _ work: UInt64, _ shard: Int, _ now: UInt64) -> [Directive] {
-        guard let place = outstanding.firstIndex(where: { $0.work.id == work }),
-            outstanding[place].owingShards[shard] == worker
+        guard takesReports, owes(worker, work: work, shard: shard),
+            let place = outstanding.firstIndex(where: { $0.work.id == work })
         else {
-            return end(unexpected(worker, "an answer for shard \(shard) of work \(work)"))
+            return dismiss(worker, "it answered shard \(shard) of work \(work), which it did not owe", now)
         }
-        outstanding[place].owingShards[shard] = nil
+        outstanding[place].owingShards.remove(shard)
         progressedAt = now
         return finishedWork(now)
     }
@@ -60,108 +118,58 @@ extension CoordinatorState {
     /// Takes finished pieces from the front: they are done in the order in which they were requested.
     private mutating func finishedWork(_ now: UInt64) -> [Directive] {
         var directives: [Directive] = []
-        while let first = outstanding.first, first.owing.isEmpty, first.owingShards.isEmpty {
-            if let failure = disagreement(first.digests, at: first.work.description) {
-                return directives + end(failure)
+        while let first = outstanding.first, first.isDone {
+            let results = first.reports.mapValues(\.result)
+            if let deviation = disagreement(results, at: first.work.description, now) {
+                return directives + deviation
             }
             outstanding.removeFirst()
+            let digest = first.reports.values.first?.state
+            if let digest {
+                agreed = HeldState(step: first.work.resultingStep ?? agreed?.step ?? 0, digest: digest)
+            }
             // Work that waited for its turn is measured from the end of the one before.
             let duration = Double(now - max(first.startedAt, waitingSince))
             typicalWorkDuration = typicalWorkDuration.map { $0 + 0.2 * (duration - $0) } ?? duration
             waitingSince = now
-            directives.append(.workDone(work: first.work.id, digest: first.digests.values.first))
+            if case .running = stage { gotOn() }
+            directives.append(.workDone(work: first.work.id, digest: digest))
         }
         return directives
     }
 
-    /// Who deviates from the majority; with no majority, everyone is named.
-    func disagreement(_ digests: [String: [UInt8]], at place: String) -> RunFailure? {
-        let groups = Dictionary(grouping: digests.keys, by: { digests[$0] ?? [] })
+    // MARK: Disagreement
+
+    /// Fences the generation if workers hold different results: who deviates gets the majority's state.
+    ///
+    /// Without a majority the run begins again from its last checkpoint. A second mismatch at one place ends it.
+    /// - Returns: Nil if all agree.
+    private mutating func disagreement(
+        _ results: [String: [UInt8]], at place: String, _ now: UInt64
+    ) -> [Directive]? {
+        let groups = Dictionary(grouping: results.keys, by: { results[$0] ?? [] })
         guard groups.count > 1 else { return nil }
         let largest = groups.values.map(\.count).max() ?? 0
-        let hasMajority = largest * 2 > digests.count
+        let hasMajority = largest * 2 > results.count
         let deviating = groups.values.filter { !hasMajority || $0.count < largest }.flatMap { $0 }.sorted(
             by: naturalOrder)
-        let states = digests.sorted { naturalOrder($0.key, $1.key) }.map { "\($0.key) \(hexadecimal($0.value))" }
-        return RunFailure(
-            code: .desynchronised, workers: deviating,
-            description: "after \(place) the workers hold different states (\(states.joined(separator: ", "))); "
-                + "deviating: \(deviating.joined(separator: ", ")). Look for failing memory or a changed model file "
-                + "there; the last checkpoint is usable")
-    }
-
-    mutating func clockTicked(_ now: UInt64) -> [Directive] {
-        let waited = now > waitingSince ? now - waitingSince : 0
-        switch stage {
-        case .gathering:
-            guard waited > deadlines.join else { return [] }
+        let states = results.sorted { naturalOrder($0.key, $1.key) }.map { "\($0.key) \(hexadecimal($0.value))" }
+        let description =
+            "after \(place) the workers hold different results (\(states.joined(separator: ", "))); deviating: "
+            + deviating.joined(separator: ", ")
+        disagreements[place, default: 0] += 1
+        if disagreements[place, default: 0] > 1 {
             return end(
                 RunFailure(
-                    code: .rosterIncomplete, workers: facts.keys.sorted(by: naturalOrder),
-                    description: "\(facts.count) of \(requirements.workerCount) workers joined within "
-                        + "\(seconds(deadlines.join)) (\(names(facts.keys))); a run never starts with fewer workers "
-                        + "than asked for"))
-        case .linking(let ready):
-            if let silent = silentWorker(now) { return silent }
-            guard waited > deadlines.preparation else { return [] }
-            let missing = facts.keys.filter { !ready.contains($0) }
-            return end(
-                RunFailure(
-                    code: .deadline, workers: missing.sorted(by: naturalOrder),
-                    description: "no data links from \(names(missing)) within \(seconds(deadlines.preparation)); check "
-                        + "that the workers reach each other at the addresses they advertise"))
-        case .running:
-            if let silent = silentWorker(now) { return silent }
-            if let phase, waited > deadlines.preparation {
-                let missing = facts.keys.filter { phase.digests[$0] == nil }
-                return end(
-                    RunFailure(
-                        code: .deadline, workers: missing.sorted(by: naturalOrder),
-                        description: "\(names(missing)) did not take up the phase \(phase.name) within "
-                            + "\(seconds(deadlines.preparation))"))
-            }
-            return overdueWork(now)
-        case .failed:
-            return []
+                    code: .desynchronised, workers: deviating,
+                    description: description + ", for the second time. Look for failing memory or a changed model file "
+                        + "there; the last checkpoint is usable"))
         }
-    }
-
-    /// A piece of work may be a step or a pass over a whole data set, so what is bounded is the time without progress.
-    private mutating func overdueWork(_ now: UInt64) -> [Directive] {
-        guard let first = outstanding.first else { return [] }
-        let waited = now > progressedAt ? now - progressedAt : 0
-        let typical = typicalWorkDuration.map { UInt64($0) &* deadlines.workFactor } ?? 0
-        let allowed = max(deadlines.workFloor, typical)
-        guard waited > allowed else { return [] }
-        let owing = first.owing.union(first.owingShards.values)
-        // Whoever waits in the exchange is a victim: the culprits are those who have not got there.
-        let culprits = owing.filter { workerStages[$0] != .exchanging(work: first.work.id) }
-        let named = culprits.isEmpty ? owing : culprits
-        return end(
-            RunFailure(
-                code: .deadline, workers: named.sorted(by: naturalOrder),
-                description: "\(first.work.description) made no progress for \(seconds(allowed)); waiting for "
-                    + "\(names(named)) (alive, but without progress). The last checkpoint is usable"))
-    }
-
-    private mutating func silentWorker(_ now: UInt64) -> [Directive]? {
-        let silent = lastHeard.filter { facts[$0.key] != nil && now > $0.value && now - $0.value > deadlines.silence }
-        guard let worker = silent.min(by: { $0.value < $1.value })?.key else { return nil }
-        return memberLost(worker, "nothing was heard from it for \(seconds(deadlines.silence))")
-    }
-
-    private func unexpected(_ worker: String, _ what: String) -> RunFailure {
-        RunFailure(
-            code: .workerFailed, workers: [worker],
-            description: "\(worker) sent \(what), which it did not owe\(during); it does not follow the protocol")
-    }
-
-    private func names(_ workers: some Sequence<String>) -> String {
-        let sorted = workers.sorted(by: naturalOrder)
-        return sorted.isEmpty ? "nobody" : sorted.joined(separator: ", ")
-    }
-
-    private func seconds(_ nanoseconds: UInt64) -> String {
-        "\(Double(nanoseconds / 1_000_000) / 1000) s"
+        if hasMajority {
+            for name in deviating {
+                participants[name]?.holdsState = false
+            }
+        }
+        return [.deviation(workers: deviating, description: description)] + fence(description, now)
     }
 }

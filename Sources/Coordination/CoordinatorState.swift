@@ -5,12 +5,15 @@
 
 /// The coordinator's side of a run as a pure state machine: events in, directives out, no I/O and no clock.
 ///
-/// Life of a run (design: join → roster → phases → farewell): workers join until the roster is full; they link up;
-/// then phases are begun and work is given out, piece by piece in order; a piece is done when everyone who owes a
-/// report has made one. What a phase or a piece of work means is opaque here.
+/// Life of a run: workers join until the roster is full; they link up; then phases are begun and work is given out,
+/// piece by piece in order; a piece is done when everyone who owes a report has made one. What a phase or a piece of
+/// work means is opaque here.
 ///
-/// A worker that is lost ends the run (`memberLost`). That is the place where a fence and a new generation go: the
-/// roster already carries a generation, and work already carries an id by which a redo would be recognised.
+/// When a worker is lost, deviates or joins late, the present generation is fenced: every survivor is halted and
+/// answers with the state that it holds, and from then on commits nothing of that generation. The furthest state is
+/// chosen, the next generation is formed, whoever lacks the state gets it, and the interrupted work is done again
+/// (`CoordinatorState+Recovery`). Whoever requests phases and work does not notice, unless nobody holds the state any
+/// more: then it is told to begin again from its last checkpoint (`Directive.stateLost`).
 package struct CoordinatorState: Sendable {
     /// What happened.
     ///
@@ -18,20 +21,27 @@ package struct CoordinatorState: Sendable {
     package enum Event: Sendable {
         case joinRequested(worker: String, facts: WorkerFacts)
         case linksReady(worker: String, generation: UInt32)
-        /// The run wants everyone to take up a phase.
-        case phaseRequested(name: String)
-        case phaseReady(worker: String, digest: [UInt8])
+        /// The run wants everyone to take up a phase, of which so many steps are done.
+        case phaseRequested(name: String, step: Int)
+        case phaseReady(worker: String, step: Int, digest: [UInt8])
         /// The run wants a piece of work done. Several may wait; they are done in order.
         case workRequested(Work)
-        /// A worker is done with its part of a collective piece and has this state.
-        case collectiveReported(worker: String, work: UInt64, digest: [UInt8], tokens: Int, nanoseconds: UInt64)
+        /// A worker is done with its part of a collective piece.
+        case collectiveReported(worker: String, report: CollectiveReport)
         /// A shard of an independent piece was answered.
         case shardReported(worker: String, work: UInt64, shard: Int)
+        /// The run wants the state after the last piece of work.
+        case stateRequested
+        case stateReceived(worker: String, step: Int, digest: [UInt8])
+        /// A worker commits nothing more of a generation, and holds this state.
+        case halted(worker: String, generation: UInt32, state: HeldState?)
         case stageReported(worker: String, stage: WorkerStage)
         /// Any other sign of life.
         case heard(worker: String)
-        case failureReported(worker: String, message: String)
+        case failureReported(worker: String, trouble: WorkerTrouble, message: String)
         case disconnected(worker: String, reason: String)
+        /// Its process is known to have ended; `returns` says whether somebody starts it again.
+        case processEnded(worker: String, reason: String, returns: Bool)
         case clockTicked
     }
 
@@ -39,45 +49,105 @@ package struct CoordinatorState: Sendable {
     package enum Directive: Hashable, Sendable {
         case refuse(worker: String, JoinRefusal)
         case welcome(worker: String)
-        /// Everybody has joined: send the roster, let them link up.
+        /// End the worker's connection; it may join again.
+        case dismiss(worker: String, reason: String)
+        /// Send the roster, let them link up.
         case formLinks(Roster)
         /// All data links stand.
         case rosterReady(Roster)
+        /// A generation is over, for this reason; for the log.
+        case fenced(generation: UInt32, reason: String)
+        case halt(worker: String, generation: UInt32)
+        /// So many workers are missing before the run can go on; for the log.
+        case waiting(missing: Int)
         case beginPhase(worker: String)
         case phaseBegan(digest: [UInt8])
+        /// Ask a worker for its state, which is that of this step.
+        case fetchState(worker: String, step: Int)
+        /// The state that was received is what the run requested.
+        case deliverState
+        /// Give the state that was received to a worker that lacks it.
+        case equip(worker: String)
         case assign(worker: String, work: UInt64, shards: [Int])
+        /// - Parameter digest: Of the state after it; nil for independent work.
         case workDone(work: UInt64, digest: [UInt8]?)
+        /// Workers reported another state than the others after this work; for the log.
+        case deviation(workers: [String], description: String)
+        /// Nobody holds the run's state any more: whatever was requested is forgotten, and the run begins again from
+        /// its last checkpoint.
+        case stateLost(RunFailure)
         /// The run is over for this reason; nothing else follows.
         case endRun(RunFailure)
     }
 
     enum Stage {
+        /// Before the first roster.
         case gathering
         case linking(ready: Set<String>)
+        /// Workers without the state are given it.
+        case equipping
         case running
+        /// Who has not answered the halt yet.
+        case fencing(awaited: Set<String>)
+        /// Everyone has been halted; waits for workers, and after trouble with links for a while.
+        case regrouping(notBefore: UInt64)
         case failed(RunFailure)
+    }
+
+    struct Participant {
+        let facts: WorkerFacts
+        var lastHeard: UInt64
+        var stage = WorkerStage.idle
+        /// Whether it holds the run's state, as far as the coordinator knows.
+        var holdsState = false
     }
 
     struct Outstanding {
         let work: Work
-        var owing: Set<String>
-        var owingShards: [Int: String]
-        var digests: [String: [UInt8]] = [:]
+        var owing: Set<String> = []
+        var owingShards: Set<Int>
+        /// Who computes which shard in this generation.
+        var dealt: [Int: String] = [:]
+        var reports: [String: CollectiveReport] = [:]
         let startedAt: UInt64
+
+        init(_ work: Work, startedAt: UInt64) {
+            self.work = work
+            self.startedAt = startedAt
+            owingShards = work.kind == .independent ? Set(work.shardTokens.indices) : []
+        }
+
+        var isDone: Bool { owing.isEmpty && owingShards.isEmpty }
     }
 
     package let requirements: JoinRequirements
     package let deadlines: Deadlines
-    package private(set) var roster: Roster?
+    package internal(set) var roster: Roster?
 
     var stage = Stage.gathering
-    var facts: [String: WorkerFacts] = [:]
-    var lastHeard: [String: UInt64] = [:]
-    var workerStages: [String: WorkerStage] = [:]
-    var phase: (name: String, digests: [String: [UInt8]])?
+    /// Everyone who has joined and is connected.
+    var participants: [String: Participant] = [:]
+    var absences = AbsenceRecord()
+    /// The phase that is being taken up.
+    var phase: (name: String, step: Int, digests: [String: [UInt8]])?
+    /// The last state that everyone agreed on; nil before the first phase and after the state was lost.
+    var agreed: HeldState?
+    var phaseName = "run"
     var outstanding: [Outstanding] = []
+    /// Whether the run waits for the state.
+    var wantsState = false
+    /// Whom the state was asked of.
+    var stateAskedOf: String?
+    /// What the survivors of the fenced generation hold.
+    var halted: [String: HeldState] = [:]
     var dealer = ShardDealer()
     var typicalWorkDuration: Double?
+    /// How often workers disagreed at a place of the run, by its description.
+    var disagreements: [String: Int] = [:]
+    /// Since when the run does not get on, and the first reason.
+    var trouble: (since: UInt64, reason: String)?
+    /// Generations in a row that were fenced before any work was done.
+    var fruitlessGenerations = 0
     /// When the machine began its present wait.
     var waitingSince: UInt64
     /// When somebody last got on with the work: a shard, an exchange, a report.
@@ -95,68 +165,41 @@ package struct CoordinatorState: Sendable {
     package mutating func handle(_ event: Event, at now: UInt64) -> [Directive] {
         if case .failed(let failure) = stage {
             if case .joinRequested(let worker, _) = event {
-                return [
-                    .refuse(
-                        worker: worker,
-                        JoinRefusal(code: .runFailed, reason: "the run is over: \(failure.description)"))
-                ]
+                let refusal = JoinRefusal(code: .runFailed, reason: "the run is over: \(failure.description)")
+                return [.refuse(worker: worker, refusal)]
             }
             return []
         }
+        if let worker = event.sender {
+            // What a worker said before it was dismissed may still arrive.
+            guard participants[worker] != nil else { return [] }
+            participants[worker]?.lastHeard = now
+        }
         switch event {
-        case .joinRequested(let worker, let facts):
-            return join(worker, facts, now)
-        case .linksReady(let worker, let generation):
-            return linksReady(worker, generation, now)
-        case .phaseRequested(let name):
-            return requestPhase(name, now)
-        case .phaseReady(let worker, let digest):
-            lastHeard[worker] = now
-            return phaseReady(worker, digest)
-        case .workRequested(let work):
-            return give(work, now)
-        case .collectiveReported(let worker, let work, let digest, let tokens, let nanoseconds):
-            lastHeard[worker] = now
-            dealer.observe(worker, tokens: tokens, nanoseconds: nanoseconds)
-            return collectiveReported(worker, work, digest, now)
-        case .shardReported(let worker, let work, let shard):
-            lastHeard[worker] = now
-            return shardReported(worker, work, shard, now)
+        case .joinRequested(let worker, let facts): return join(worker, facts, now)
+        case .linksReady(let worker, let generation): return linksReady(worker, generation, now)
+        case .phaseRequested(let name, let step): return requestPhase(name, step, now)
+        case .phaseReady(let worker, let step, let digest): return phaseReady(worker, step, digest, now)
+        case .workRequested(let work): return give(work, now)
+        case .collectiveReported(let worker, let report): return collectiveReported(worker, report, now)
+        case .shardReported(let worker, let work, let shard): return shardReported(worker, work, shard, now)
+        case .stateRequested: return requestState(now)
+        case .stateReceived(let worker, let step, let digest):
+            return stateReceived(worker, HeldState(step: step, digest: digest), now)
+        case .halted(let worker, let generation, let state): return halted(worker, generation, state, now)
         case .stageReported(let worker, let workerStage):
-            lastHeard[worker] = now
-            if workerStages.updateValue(workerStage, forKey: worker) != workerStage {
+            if participants[worker]?.stage != workerStage {
+                participants[worker]?.stage = workerStage
                 progressedAt = now
             }
             return []
-        case .heard(let worker):
-            lastHeard[worker] = now
-            return []
-        case .failureReported(let worker, let message):
-            guard facts[worker] != nil else { return [] }
-            return end(RunFailure(code: .workerFailed, workers: [worker], description: "\(worker) failed: \(message)"))
-        case .disconnected(let worker, let reason):
-            return memberLost(worker, reason)
-        case .clockTicked:
-            return clockTicked(now)
+        case .heard: return []
+        case .failureReported(let worker, let trouble, let message):
+            return failureReported(worker, trouble, message, now)
+        case .disconnected(let worker, let reason): return lose(worker, reason, now)
+        case .processEnded(let worker, let reason, let returns): return processEnded(worker, reason, returns, now)
+        case .clockTicked: return clockTicked(now)
         }
-    }
-
-    /// Ends the run.
-    ///
-    /// Survival (a fence, the next generation, the redo of the interrupted work) belongs here.
-    mutating func memberLost(_ worker: String, _ reason: String) -> [Directive] {
-        guard facts[worker] != nil else { return [] }
-        if case .gathering = stage {
-            // Nothing has begun yet: its place is free again.
-            facts[worker] = nil
-            lastHeard[worker] = nil
-            return []
-        }
-        return end(
-            RunFailure(
-                code: .workerLost, workers: [worker],
-                description: "\(worker) is lost\(during): \(reason). The last checkpoint is usable: start it again "
-                    + "with --resume true"))
     }
 
     mutating func end(_ failure: RunFailure) -> [Directive] {
@@ -169,65 +212,31 @@ package struct CoordinatorState: Sendable {
         outstanding.first.map { " in \($0.work.description)" } ?? ""
     }
 
-    private mutating func join(_ worker: String, _ newFacts: WorkerFacts, _ now: UInt64) -> [Directive] {
-        if facts[worker] != nil {
-            let refusal = JoinRefusal(
-                code: .alreadyJoined, reason: "a worker with this name has joined already; give each its own name")
-            return [.refuse(worker: worker, refusal)]
+    /// Whether the run stands still until workers come or recover.
+    package var isRecovering: Bool {
+        switch stage {
+        case .gathering, .fencing, .regrouping, .linking, .equipping: true
+        case .running, .failed: false
         }
-        guard case .gathering = stage else {
-            let refusal = JoinRefusal(
-                code: .rosterFull, reason: "the run has its \(requirements.workerCount) workers and has begun")
-            return [.refuse(worker: worker, refusal)]
-        }
-        let first = facts.min { naturalOrder($0.key, $1.key) }.map { (name: $0.key, facts: $0.value) }
-        if let refusal = requirements.refusal(of: newFacts, established: first) {
-            return [.refuse(worker: worker, refusal)]
-        }
-        facts[worker] = newFacts
-        lastHeard[worker] = now
-        var directives = [Directive.welcome(worker: worker)]
-        if facts.count == requirements.workerCount {
-            let roster = Roster(generation: 1, facts: facts)
-            self.roster = roster
-            stage = .linking(ready: [])
-            waitingSince = now
-            directives.append(.formLinks(roster))
-        }
-        return directives
     }
 
-    private mutating func linksReady(_ worker: String, _ generation: UInt32, _ now: UInt64) -> [Directive] {
-        lastHeard[worker] = now
-        guard case .linking(var ready) = stage, let roster, generation == roster.generation else { return [] }
-        ready.insert(worker)
-        guard ready.count == roster.members.count else {
-            stage = .linking(ready: ready)
-            return []
-        }
-        stage = .running
-        return [.rosterReady(roster)]
+    /// Whether an answer to this shard is still awaited.
+    package func owes(_ worker: String, work: UInt64, shard: Int) -> Bool {
+        outstanding.contains { $0.work.id == work && $0.owingShards.contains(shard) && $0.dealt[shard] == worker }
     }
+}
 
-    private mutating func requestPhase(_ name: String, _ now: UInt64) -> [Directive] {
-        guard case .running = stage, let roster else {
-            preconditionFailure("phase \(name) was requested before the roster was ready")
+extension CoordinatorState.Event {
+    /// Which participant's message it is; nil for what does not come from one.
+    fileprivate var sender: String? {
+        switch self {
+        case .linksReady(let worker, _), .phaseReady(let worker, _, _), .collectiveReported(let worker, _),
+            .shardReported(let worker, _, _), .stateReceived(let worker, _, _), .halted(let worker, _, _),
+            .stageReported(let worker, _), .heard(let worker), .failureReported(let worker, _, _),
+            .disconnected(let worker, _):
+            worker
+        case .joinRequested, .phaseRequested, .workRequested, .stateRequested, .processEnded, .clockTicked:
+            nil
         }
-        precondition(outstanding.isEmpty, "phase \(name) was requested while work is outstanding")
-        phase = (name, [:])
-        waitingSince = now
-        return roster.members.map { .beginPhase(worker: $0.name) }
-    }
-
-    private mutating func phaseReady(_ worker: String, _ digest: [UInt8]) -> [Directive] {
-        guard var phase, let roster, facts[worker] != nil else { return [] }
-        phase.digests[worker] = digest
-        self.phase = phase
-        guard phase.digests.count == roster.members.count else { return [] }
-        self.phase = nil
-        if let failure = disagreement(phase.digests, at: "the start of the phase \(phase.name)") {
-            return end(failure)
-        }
-        return [.phaseBegan(digest: digest)]
     }
 }

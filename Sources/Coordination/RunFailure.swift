@@ -16,6 +16,8 @@ package struct RunFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case deadline
         /// Not enough workers joined.
         case rosterIncomplete
+        /// No worker holds the run's state any more: it goes on from the last checkpoint.
+        case stateLost
     }
     package let code: Code
     /// The workers that it is about.

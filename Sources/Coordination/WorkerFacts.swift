@@ -40,7 +40,12 @@ package struct WorkerFacts: Hashable, Sendable {
 
 /// What the coordinator demands of everyone who joins.
 package struct JoinRequirements: Hashable, Sendable {
+    /// How many workers the run starts with.
     package var workerCount: Int
+    /// With how many it goes on, and starts once the join deadline has passed.
+    package var minimumCount: Int
+    /// How many may join.
+    package var maximumCount: Int
     package var protocolVersion: UInt32
     package var build: String
     package var modelFingerprint: [UInt8]
@@ -48,9 +53,14 @@ package struct JoinRequirements: Hashable, Sendable {
     package var allowsMixedKernels: Bool
 
     package init(
-        workerCount: Int, protocolVersion: UInt32, build: String, modelFingerprint: [UInt8], allowsMixedKernels: Bool
+        workerCount: Int, minimumCount: Int? = nil, maximumCount: Int? = nil, protocolVersion: UInt32, build: String,
+        modelFingerprint: [UInt8], allowsMixedKernels: Bool
     ) {
-        precondition(workerCount > 0, "a run with \(workerCount) workers")
+        self.minimumCount = minimumCount ?? workerCount
+        self.maximumCount = maximumCount ?? workerCount
+        precondition(
+            0 < self.minimumCount && self.minimumCount <= workerCount && workerCount <= self.maximumCount,
+            "a run with \(workerCount) workers, \(self.minimumCount) at least and \(self.maximumCount) at most")
         self.workerCount = workerCount
         self.protocolVersion = protocolVersion
         self.build = build
@@ -93,7 +103,7 @@ package struct JoinRequirements: Hashable, Sendable {
 /// Why a worker was not taken.
 package struct JoinRefusal: Hashable, Sendable {
     package enum Code: String, Hashable, Sendable {
-        case protocolVersion, build, model, numericProbe, rosterFull, alreadyJoined, runFailed
+        case protocolVersion, build, model, numericProbe, rosterFull, alreadyJoined, setAside, runFailed
     }
     package let code: Code
     /// A sentence that goes on from the worker's name.
