@@ -7,8 +7,11 @@
 extension CoordinatorState {
     mutating func clockTicked(_ now: UInt64) -> [Directive] {
         if case .gathering = stage { return gatheringTick(now) }
-        if let since = trouble?.since, isRecovering, now > since, now - since > deadlines.rejoin {
-            return end(rejoinFailure)
+        if isRecovering, let trouble {
+            // Time in which the run goes on counts only when it has come to nothing again and again.
+            let isHopeless = fruitlessGenerations > Self.patience
+            let since = isHopeless ? trouble.since : stoppedAt
+            if now > since, now - since > deadlines.rejoin { return end(rejoinFailure) }
         }
         let silent = participants.filter { now > $0.value.lastHeard && now - $0.value.lastHeard > deadlines.silence }
         if let worker = silent.min(by: { ($0.value.lastHeard, $0.key) < ($1.value.lastHeard, $1.key) })?.key {

@@ -60,6 +60,8 @@ extension CoordinatorState {
             // Nothing has begun yet: its place is free again.
             return []
         }
+        // Should it come back, it comes back with nothing.
+        halted[worker] = nil
         absences.note(worker, now)
         switch stage {
         case .fencing(var awaited):
@@ -105,7 +107,9 @@ extension CoordinatorState {
             // Everyone sees it; the first word of it was enough.
             return []
         case .miscount(let shard):
-            let culprit = outstanding.first?.dealt[shard] ?? worker
+            // The piece that it is at; the one in front may still lack the report of somebody else.
+            let piece = outstanding.first { $0.owing.contains(worker) }
+            let culprit = piece?.dealt[shard] ?? worker
             return [.deviation(workers: [culprit], description: message)] + dismiss(culprit, message, now)
         case .itsOwn:
             return dismiss(worker, message, now)

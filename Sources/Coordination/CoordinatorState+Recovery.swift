@@ -14,6 +14,9 @@ extension CoordinatorState {
         case .gathering, .fencing, .regrouping, .failed: return []
         case .linking, .equipping, .running: break
         }
+        if trouble == nil || !isRecovering {
+            stoppedAt = now
+        }
         trouble = trouble ?? (now, reason)
         fruitlessGenerations += 1
         stateAskedOf = nil
@@ -34,8 +37,8 @@ extension CoordinatorState {
         else {
             return dismiss(worker, "it says that it was halted, which nobody asked for", now)
         }
-        // Who was about to be given the state may hold anything.
-        if let state, participants[worker]?.holdsState == true {
+        // Who was about to be given the state may hold anything, or the state already.
+        if let state, participants[worker]?.holdsState == true || state == agreed {
             halted[worker] = state
         }
         stage = .fencing(awaited: awaited)
@@ -70,7 +73,7 @@ extension CoordinatorState {
         return directives + formGeneration(now)
     }
 
-    /// Chooses the state to go on from: the furthest that survivors hold.
+    /// Chooses the state to go on from.
     private mutating func settle() -> [Directive] {
         let held = halted.filter { participants[$0.key] != nil }
         for name in participants.keys {
@@ -98,17 +101,35 @@ extension CoordinatorState {
         return directives
     }
 
-    /// The state with the highest step; what was agreed on is a fact, otherwise the majority decides.
+    /// The furthest state that can be trusted: what was agreed on is a fact, and what lies beyond it takes two workers
+    /// who say the same.
+    ///
+    /// A state that a single worker reached, which nobody can check, is taken only if nobody holds the agreed one any
+    /// more: a step done again costs a step, a wrong state the run.
     private func furthest(_ held: [String: HeldState], _ agreed: HeldState) -> HeldState? {
-        guard let step = held.values.map(\.step).max(), step >= agreed.step else { return nil }
-        let candidates = held.values.filter { $0.step == step }
-        if step == agreed.step {
-            return candidates.contains(agreed) ? agreed : nil
+        for step in Set(held.values.map(\.step)).filter({ $0 > agreed.step }).sorted(by: >) {
+            var claims = held.filter { $0.value.step == step }.mapValues(\.digest)
+            // Who was lost on the way may have reported the step before.
+            for (name, report) in outstanding.first(where: { $0.work.resultingStep == step })?.reports ?? [:] {
+                claims[name] = claims[name] ?? report.state
+            }
+            if let digest = winner(claims), claims.values.count(where: { $0 == digest }) > 1 {
+                let state = HeldState(step: step, digest: digest)
+                if held.values.contains(state) { return state }
+            }
         }
-        let counts = Dictionary(grouping: candidates, by: { $0 }).mapValues(\.count)
+        if held.values.contains(agreed) { return agreed }
+        guard let last = held.values.map(\.step).max(), last > agreed.step else { return nil }
+        let digest = winner(held.filter { $0.value.step == last }.mapValues(\.digest))
+        return digest.map { HeldState(step: last, digest: $0) }
+    }
+
+    /// The digest that more workers claim than any other; nil without one.
+    private func winner(_ claims: [String: [UInt8]]) -> [UInt8]? {
+        let counts = Dictionary(grouping: claims.values, by: { $0 }).mapValues(\.count)
         let most = counts.values.max() ?? 0
-        let winners = counts.filter { $0.value == most }.keys
-        return winners.count == 1 ? winners.first : nil
+        let leaders = counts.filter { $0.value == most }.keys
+        return leaders.count == 1 ? leaders.first : nil
     }
 
     /// Forgets everything that was requested; the run begins again from its last checkpoint.
@@ -137,11 +158,7 @@ extension CoordinatorState {
         stage = .linking(ready: ready)
         guard ready.count == roster.members.count else { return [] }
         waitingSince = now
-        if phase != nil {
-            stage = .running
-            return [.rosterReady(roster)] + beginPhase(now)
-        }
-        guard let agreed, participants.values.contains(where: { !$0.holdsState }) else {
+        guard phase == nil, let agreed, participants.values.contains(where: { !$0.holdsState }) else {
             return [.rosterReady(roster)] + goOn(now)
         }
         stage = .equipping
@@ -202,6 +219,10 @@ extension CoordinatorState {
         stage = .running
         waitingSince = now
         progressedAt = now
+        if phase != nil {
+            // The run asked for it while workers were being equipped.
+            return beginPhase(now)
+        }
         var directives: [Directive] = []
         for place in outstanding.indices {
             directives += deal(place)

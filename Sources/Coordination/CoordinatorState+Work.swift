@@ -51,6 +51,11 @@ extension CoordinatorState {
 
     mutating func give(_ work: Work, _ now: UInt64) -> [Directive] {
         precondition(agreed != nil && phase == nil, "\(work.description) was requested before a phase began")
+        let areSteps = work.resultingStep != nil && outstanding.allSatisfy { $0.work.resultingStep != nil }
+        precondition(
+            outstanding.isEmpty || areSteps,
+            "\(work.description) was requested while other work is outstanding; only steps may wait behind steps")
+        precondition(!work.shardTokens.isEmpty || work.kind == .collective, "\(work.description) has no shards")
         outstanding.append(Outstanding(work, startedAt: now))
         guard case .running = stage else { return [] }
         if outstanding.count == 1 {
@@ -64,10 +69,12 @@ extension CoordinatorState {
     mutating func deal(_ place: Int) -> [Directive] {
         guard let roster else { return [] }
         let work = outstanding[place].work
-        let shards = work.kind == .collective ? Array(work.shardTokens.indices) : outstanding[place].owingShards.sorted()
+        let missing = outstanding[place].owingShards
+        let shards = work.kind == .collective ? Array(work.shardTokens.indices) : missing.sorted()
         let dealt = dealer.deal(shardTokens: shards.map { work.shardTokens[$0] }, to: roster.members)
         outstanding[place].dealt = [:]
         outstanding[place].reports = [:]
+        outstanding[place].isDisputed = false
         var directives: [Directive] = []
         for (member, places) in zip(roster.members, dealt) {
             let mine = places.map { shards[$0] }
@@ -112,6 +119,7 @@ extension CoordinatorState {
         }
         outstanding[place].owingShards.remove(shard)
         progressedAt = now
+        if case .running = stage { gotOn() }
         return finishedWork(now)
     }
 
@@ -121,6 +129,7 @@ extension CoordinatorState {
         while let first = outstanding.first, first.isDone {
             let results = first.reports.mapValues(\.result)
             if let deviation = disagreement(results, at: first.work.description, now) {
+                outstanding[0].isDisputed = true
                 return directives + deviation
             }
             outstanding.removeFirst()
@@ -168,6 +177,7 @@ extension CoordinatorState {
         if hasMajority {
             for name in deviating {
                 participants[name]?.holdsState = false
+                halted[name] = nil
             }
         }
         return [.deviation(workers: deviating, description: description)] + fence(description, now)

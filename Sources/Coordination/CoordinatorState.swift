@@ -109,6 +109,8 @@ package struct CoordinatorState: Sendable {
         /// Who computes which shard in this generation.
         var dealt: [Int: String] = [:]
         var reports: [String: CollectiveReport] = [:]
+        /// Whether the reports of this generation disagree: no matter what else comes, it has to be settled first.
+        var isDisputed = false
         let startedAt: UInt64
 
         init(_ work: Work, startedAt: UInt64) {
@@ -117,8 +119,11 @@ package struct CoordinatorState: Sendable {
             owingShards = work.kind == .independent ? Set(work.shardTokens.indices) : []
         }
 
-        var isDone: Bool { owing.isEmpty && owingShards.isEmpty }
+        var isDone: Bool { owing.isEmpty && owingShards.isEmpty && !isDisputed }
     }
+
+    /// Generations that may come to nothing in a row.
+    static let patience = 10
 
     package let requirements: JoinRequirements
     package let deadlines: Deadlines
@@ -148,6 +153,8 @@ package struct CoordinatorState: Sendable {
     var trouble: (since: UInt64, reason: String)?
     /// Generations in a row that were fenced before any work was done.
     var fruitlessGenerations = 0
+    /// When the run last went over from running to recovering.
+    var stoppedAt: UInt64 = 0
     /// When the machine began its present wait.
     var waitingSince: UInt64
     /// When somebody last got on with the work: a shard, an exchange, a report.

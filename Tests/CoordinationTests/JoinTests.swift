@@ -68,32 +68,86 @@ struct JoinTests {
     @Test("A run never starts with fewer workers than asked for: the join deadline ends it and names who came")
     func joinDeadline() throws {
         var state = CoordinatorState(requirements: requirements(2), deadlines: deadlines, startedAt: 0)
-        _ = state.handle(.joinRequested(worker: "worker-0", facts: facts()), at: 1)
+        _ = state.join([0], at: 1)
         #expect(state.handle(.clockTicked, at: 59 * second) == [])
-        let ended = try #require(failure(state.handle(.clockTicked, at: 61 * second)))
+        let ended = try #require(state.handle(.clockTicked, at: 61 * second).failure)
         #expect(ended.code == .rosterIncomplete)
         #expect(ended.description.contains("1 of 2 workers"))
         #expect(ended.description.contains("worker-0"))
-        let late = state.handle(.joinRequested(worker: "worker-1", facts: facts()), at: 62 * second)
-        guard case .refuse(_, let refusal) = late.first else {
-            Issue.record("expected a refusal after the end, found \(late)")
-            return
-        }
-        #expect(refusal.code == .runFailed)
+        #expect(state.join([1], at: 62 * second).refusal?.code == .runFailed)
     }
 
-    @Test("Data links that do not come in time end the run and name who is missing")
+    @Test("Where fewer are allowed, the run starts with them once the join deadline has passed, not before")
+    func startsWithFewer() throws {
+        var state = CoordinatorState(requirements: requirements(3, minimum: 2), deadlines: deadlines, startedAt: 0)
+        #expect(state.join([0, 1], at: 1).rosters.isEmpty)
+        #expect(state.handle(.clockTicked, at: 59 * second) == [])
+        let roster = try #require(state.handle(.clockTicked, at: 61 * second).rosters.first)
+        #expect(roster.members.map(\.name) == ["worker-0", "worker-1"])
+    }
+
+    @Test("More workers than the run takes are refused")
+    func rosterFull() {
+        var state = CoordinatorState(requirements: requirements(1, maximum: 2), deadlines: deadlines, startedAt: 0)
+        _ = state.join([0, 1])
+        #expect(state.join([2]).refusal?.code == .rosterFull)
+    }
+
+    @Test("A worker that started again takes the place of its old self; an older one is refused")
+    func startedAgain() throws {
+        var state = runningState(workers: 2)
+        let directives = state.join([1], incarnation: 2, at: 5)
+        #expect(directives.dismissed == ["worker-1"])
+        #expect(directives.halted == ["worker-0"])
+        #expect(directives.last == .welcome(worker: "worker-1"))
+        #expect(state.join([1], incarnation: 1, at: 6) == state.join([1], incarnation: 2, at: 6))
+        #expect(state.join([1], incarnation: 1, at: 6).refusal?.code == .alreadyJoined)
+        let roster = try #require(state.halt(0, step: 0, at: 7).rosters.first)
+        #expect(roster.members.count == 2)
+        #expect(roster.generation == 2)
+    }
+
+    @Test("Who is lost again and again is set aside for a while, not for ever")
+    func setAside() {
+        var state = runningState(workers: 2, minimum: 1)
+        var now: UInt64 = 0
+        var incarnation: UInt64 = 1
+        var answer: [CoordinatorState.Directive] = []
+        for _ in 0..<6 {
+            now += second
+            _ = state.handle(.disconnected(worker: "worker-1", reason: "reset"), at: now)
+            _ = state.handle(
+                .halted(worker: "worker-0", generation: state.roster?.generation ?? 0, state: nil), at: now)
+            incarnation += 1
+            answer = state.join([1], incarnation: incarnation, at: now)
+        }
+        #expect(answer.refusal?.code == .setAside)
+        #expect(state.join([1], incarnation: incarnation + 1, at: now + 31 * second).refusal == nil)
+    }
+
+    @Test("Data links that do not come in time are tried again in a generation of their own, and end the run at last")
     func linkDeadline() throws {
         var state = CoordinatorState(requirements: requirements(2), deadlines: deadlines, startedAt: 0)
-        for worker in ["worker-0", "worker-1"] {
-            _ = state.handle(.joinRequested(worker: worker, facts: facts()), at: 1)
+        _ = state.join([0, 1])
+        var ended: RunFailure?
+        var generations: Set<UInt32> = []
+        for now in (1...300).map({ UInt64($0) * second }) where ended == nil {
+            _ = state.handle(.heard(worker: "worker-0"), at: now)
+            _ = state.handle(.heard(worker: "worker-1"), at: now)
+            let generation = try #require(state.roster?.generation)
+            generations.insert(generation)
+            _ = state.handle(.linksReady(worker: "worker-1", generation: generation), at: now)
+            let directives = state.handle(.clockTicked, at: now)
+            ended = directives.failure
+            if !directives.halted.isEmpty {
+                #expect(directives.halted == ["worker-0", "worker-1"])
+                _ = state.halt(0, generation: generation, step: nil, at: now)
+                _ = state.halt(1, generation: generation, step: nil, at: now)
+            }
         }
-        _ = state.handle(.linksReady(worker: "worker-1", generation: 1), at: 2)
-        for worker in ["worker-0", "worker-1"] {
-            _ = state.handle(.heard(worker: worker), at: 31 * second)
-        }
-        let ended = try #require(failure(state.handle(.clockTicked, at: 32 * second)))
-        #expect(ended.code == .deadline)
-        #expect(ended.workers == ["worker-0"])
+        let failure = try #require(ended)
+        #expect(generations.count > 3)
+        #expect(failure.code == .workerLost)
+        #expect(failure.description.contains("no data links from worker-0"))
     }
 }
