@@ -12,10 +12,14 @@ package struct ClusterError: Error, Hashable, Sendable, CustomStringConvertible 
         case peerClosed
         /// The peer sent a message that has no place at that point.
         case unexpectedMessage
-        /// The coordinator did not take this worker.
+        /// The coordinator did not take this worker, and never will.
         case refused
+        /// The coordinator has no place for this worker at present.
+        case refusedForNow
         /// The coordinator cannot be reached, or was not heard of.
         case coordinatorLost
+        /// The user stopped a run that was waiting for workers.
+        case stopped
         /// The run failed; the message says where.
         case runFailed
         /// Model, data or configuration cannot be used together.

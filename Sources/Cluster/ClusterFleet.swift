@@ -20,22 +20,22 @@ final class ClusterFleet: Fleet {
 
     private let bridge: RunBridge
     private let settings: ComputeSettings
-    private let roster: Coordination.Roster
+    private let stop: StopRequest
     private var setup: PhaseSetup?
     /// The state's digest after the last committed step.
     private var lastDigest: [UInt8] = []
     private var lastStep = 0
 
-    init(bridge: RunBridge, settings: ComputeSettings, roster: Coordination.Roster) {
+    init(bridge: RunBridge, settings: ComputeSettings, stop: StopRequest) {
         self.bridge = bridge
         self.settings = settings
-        self.roster = roster
+        self.stop = stop
     }
 
     func begin(_ setup: PhaseSetup) throws -> Digest {
         self.setup = setup
         bridge.submit(.beginPhase(try PhaseStart(setup)))
-        guard case .phaseBegan(let digest) = try bridge.nextAnswer() else { throw unexpected("the start of a phase") }
+        guard case .phaseBegan(let digest) = try bridge.nextAnswer(stop) else { throw unexpected("the start of a phase") }
         if let state = setup.state, state.digest.bytes != digest {
             throw ClusterError(
                 code: .runFailed, message: "the workers took up another state than the one they were sent")
@@ -59,7 +59,7 @@ final class ClusterFleet: Fleet {
                 upcoming += 1
             }
             guard !given.isEmpty else { return }
-            guard case .stepDone(let report) = try bridge.nextAnswer() else { throw unexpected("a step") }
+            guard case .stepDone(let report) = try bridge.nextAnswer(stop) else { throw unexpected("a step") }
             let header = given.removeFirst()
             lastDigest = report.digest
             lastStep = header.step + 1
@@ -71,19 +71,19 @@ final class ClusterFleet: Fleet {
 
     func sums(of work: StepWork) throws -> [Int64] {
         give(work)
-        guard case .sumsDone(let sums) = try bridge.nextAnswer() else { throw unexpected("the sums of a pass") }
+        guard case .sumsDone(let sums) = try bridge.nextAnswer(stop) else { throw unexpected("the sums of a pass") }
         return sums
     }
 
     func predict(_ work: StepWork) throws -> [Prediction] {
         give(work)
-        guard case .predicted(let predictions) = try bridge.nextAnswer() else { throw unexpected("predictions") }
+        guard case .predicted(let predictions) = try bridge.nextAnswer(stop) else { throw unexpected("predictions") }
         return predictions
     }
 
     func snapshot() throws -> TrainingState {
-        bridge.submit(.snapshot(step: lastStep))
-        guard case .snapshot(let snapshot) = try bridge.nextAnswer() else { throw unexpected("a snapshot") }
+        bridge.submit(.snapshot)
+        guard case .snapshot(let snapshot) = try bridge.nextAnswer(stop) else { throw unexpected("a snapshot") }
         let state = try TrainingState(bytes: snapshot.state)
         guard state.digest.bytes == lastDigest else {
             throw ClusterError(
@@ -99,7 +99,8 @@ final class ClusterFleet: Fleet {
                 Work(
                     id: WorkIdentity(work.header).number,
                     kind: work.kind == .predict ? .independent : .collective,
-                    description: description(of: work.header), shardTokens: work.shards.map(\.tokenCount)),
+                    description: description(of: work.header), shardTokens: work.shards.map(\.tokenCount),
+                    resultingStep: work.kind == .train ? work.step + 1 : nil),
                 work))
     }
 

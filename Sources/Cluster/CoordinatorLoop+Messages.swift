@@ -5,6 +5,7 @@
 
 import Coordination
 import Datasets
+import Digests
 import RunRecords
 import SecureTransport
 import Training
@@ -20,18 +21,22 @@ extension CoordinatorLoop {
         case .heartbeat(let heartbeat):
             perform(state.handle(.stageReported(worker: name, stage: WorkerStage(heartbeat)), at: now))
         case .phaseReady(let ready):
-            perform(state.handle(.phaseReady(worker: name, digest: ready.digest), at: now))
+            perform(state.handle(.phaseReady(worker: name, step: ready.step, digest: ready.digest), at: now))
         case .stepReport(let report):
             try take(report, from: name, now)
         case .predictionReport(let report):
             try take(report, from: name, now)
         case .snapshot(let snapshot):
-            guard let awaited = awaitedSnapshot, awaited.worker == name, awaited.step == snapshot.step else {
-                throw ClusterError(code: .unexpectedMessage, message: "it sent a snapshot that nobody asked for")
+            guard try TrainingState(bytes: snapshot.state).digest.bytes == snapshot.digest else {
+                throw ClusterError(code: .unexpectedMessage, message: "it sent a state that has another digest")
             }
-            awaitedSnapshot = nil
-            perform(state.handle(.heard(worker: name), at: now))
-            bridge.deliver(.snapshot(snapshot))
+            received = snapshot
+            perform(
+                state.handle(.stateReceived(worker: name, step: snapshot.step, digest: snapshot.digest), at: now))
+        case .halted(let halted):
+            let held = halted.digest.isEmpty ? nil : HeldState(step: halted.step, digest: halted.digest)
+            perform(
+                state.handle(.halted(worker: name, generation: UInt32(halted.generation), state: held), at: now))
         case .logBatch(let batch):
             perform(state.handle(.heard(worker: name), at: now))
             log.take(batch, from: name)
@@ -39,12 +44,14 @@ extension CoordinatorLoop {
                 send(.logAcknowledgement(try LogAcknowledgement(sequence: last.sequence)), to: name)
             }
         case .failure(let failure):
-            perform(state.handle(.failureReported(worker: name, message: failure.message), at: now))
+            perform(
+                state.handle(
+                    .failureReported(worker: name, trouble: WorkerTrouble(failure), message: failure.message), at: now))
         case .farewell(let farewell):
+            drop(link)
             perform(
                 state.handle(.disconnected(worker: name, reason: "it left: \(farewell.message)"), at: now))
-            drop(link)
-        case .hello, .welcome, .refusal, .roster, .phaseStart, .shardAssignment, .snapshotRequest, .halt, .halted,
+        case .hello, .welcome, .refusal, .roster, .phaseStart, .shardAssignment, .snapshotRequest, .halt,
             .logAcknowledgement:
             throw ClusterError(code: .unexpectedMessage, message: "it sent a message that has no place here")
         }
@@ -66,18 +73,20 @@ extension CoordinatorLoop {
                 code: .unexpectedMessage,
                 message: "it reports \(report.reducedSums.count) sums of step \(report.step), expected \(sumCount)")
         }
-        work.report = report
+        work.reports[name] = report
         given[id] = work
         let tokens = mine.reduce(0) { $0 + work.work.shards[$1].tokenCount }
         perform(
             state.handle(
                 .collectiveReported(
-                    worker: name, work: id, digest: digest(of: report), tokens: tokens,
-                    nanoseconds: UInt64(report.computeNanoseconds)), at: now))
+                    worker: name,
+                    report: CollectiveReport(
+                        work: id, generation: UInt32(report.generation), state: report.digest, result: result(of: report),
+                        tokens: tokens, nanoseconds: UInt64(report.computeNanoseconds))), at: now))
     }
 
     /// What everyone must agree on: the state after a step, its loss and norm, the sums of a pass.
-    private func digest(of report: StepReport) -> [UInt8] {
+    private func result(of report: StepReport) -> [UInt8] {
         let numbers = [report.lossSum, Int64(bitPattern: report.gradientNorm.bitPattern)] + report.reducedSums
         return report.digest + numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
     }
@@ -96,6 +105,10 @@ extension CoordinatorLoop {
             throw ClusterError(
                 code: .unexpectedMessage,
                 message: "its answers have \(report.labelCount) logits, expected \(greeting.labelCount)")
+        }
+        guard state.owes(name, work: id, shard: report.shardIndex) else {
+            throw ClusterError(
+                code: .unexpectedMessage, message: "it answers shard \(report.shardIndex), which it does not owe")
         }
         for (row, example) in report.exampleIDs.enumerated() {
             let start = row * report.labelCount
@@ -126,31 +139,63 @@ extension CoordinatorLoop {
             try refuse(worker, refusal)
         case .welcome(let worker):
             try welcome(worker)
+        case .dismiss(let worker, let reason):
+            dismiss(worker, reason)
         case .formLinks(let roster):
             let message = try Wire.Roster(roster)
             for member in roster.members {
                 send(.roster(message), to: member.name)
             }
         case .rosterReady(let roster):
-            bridge.deliver(.rosterReady(roster))
+            log.rosterReady(roster)
+            if !hasRoster {
+                hasRoster = true
+                bridge.deliver(.rosterReady)
+            }
+        case .fenced(let generation, let reason):
+            log.write(.warning, "generation-over", "generation \(generation) is over: \(reason)")
+        case .halt(let worker, let generation):
+            send(.halt(try Halt(generation: Int(generation))), to: worker)
+        case .waiting(let missing):
+            log.write(.warning, "waiting", "waiting for \(missing) worker\(missing == 1 ? "" : "s") to join")
+        case .deviation(let workers, let description):
+            log.write(.error, "deviation", "\(workers.joined(separator: ", ")): \(description)")
         case .beginPhase(let worker):
             if let phaseStart {
                 send(.phaseStart(phaseStart), to: worker)
             }
         case .phaseBegan(let digest):
-            phaseStart = nil
             bridge.deliver(.phaseBegan(digest: digest))
+        case .fetchState(let worker, let step):
+            send(.snapshotRequest(try SnapshotRequest(step: step)), to: worker)
+        case .deliverState:
+            if let received {
+                bridge.deliver(.snapshot(received))
+            }
+            received = nil
+        case .equip(let worker):
+            if let phaseStart, let received {
+                send(.phaseStart(try phaseStart.goingOn(from: received)), to: worker)
+            }
         case .assign(let worker, let work, let shards):
             guard let stepWork = given[work]?.work, let generation = state.roster?.generation else { return }
             send(
                 .shardAssignment(try ShardAssignment(stepWork, shards: shards, generation: generation)), to: worker)
-        case .workDone(let work, _):
+        case .workDone(let work, let digest):
             guard let done = given.removeValue(forKey: work) else { return }
-            if let report = done.report {
-                bridge.deliver(done.work.kind == .train ? .stepDone(report) : .sumsDone(report.reducedSums))
-            } else {
+            guard done.work.kind != .predict else {
                 bridge.deliver(.predicted(done.predictions))
+                return
             }
+            guard let report = done.reports.values.first(where: { $0.digest == digest }) else {
+                preconditionFailure("work \(work) is done, and nobody reported the state that it led to")
+            }
+            bridge.deliver(done.work.kind == .train ? .stepDone(report) : .sumsDone(report.reducedSums))
+        case .stateLost(let failure):
+            given = [:]
+            phaseStart = nil
+            received = nil
+            bridge.deliver(.failed(failure))
         case .endRun(let failure):
             fail(failure)
         }

@@ -47,6 +47,7 @@ package final class CoordinatorLoop {
             case joined(name: String)
             /// Something is still to be sent; then the link is closed.
             case closing(until: Deadline)
+            case closed
         }
 
         init(channel: ControlChannel, stage: Stage) {
@@ -58,9 +59,6 @@ package final class CoordinatorLoop {
     /// Callers that have not joined yet; more are turned away, so that strangers cannot use up the memory.
     private static let strangerLimit = 256
     private static let heartbeatInterval = Duration.seconds(1)
-    /// A state is a few megabytes, and its worker has nothing else to do.
-    private static let snapshotTime = Duration.seconds(120)
-
     let bridge: RunBridge
     let log: any RunLog
     private let listener: Listener
@@ -74,14 +72,18 @@ package final class CoordinatorLoop {
     private var nextHeartbeat = Deadline.after(.zero)
     /// What was given out and is not done: the shards, and what came back so far.
     var given: [UInt64: GivenWork] = [:]
+    /// What the present phase was begun with.
     var phaseStart: PhaseStart?
-    /// Who was asked for a snapshot and has not answered.
-    var awaitedSnapshot: (worker: String, step: Int, until: Deadline)?
+    /// The last state that a worker sent.
+    var received: Snapshot?
+    /// Callers whose hello is being considered.
+    var asking: [String: Link] = [:]
+    var hasRoster = false
     private var farewell: (message: Farewell, until: Deadline)?
 
     struct GivenWork {
         let work: StepWork
-        var report: StepReport?
+        var reports: [String: StepReport] = [:]
         var predictions: [Prediction] = []
     }
 
@@ -129,8 +131,8 @@ package final class CoordinatorLoop {
         if ready[bridge.wake.descriptor] != nil {
             _ = bridge.wake.clear()
         }
-        for command in bridge.takeCommands() {
-            try carryOut(command)
+        while let command = bridge.nextCommand() {
+            carryOut(command)
         }
         if ready[listener.descriptor] != nil {
             try acceptCallers()
@@ -146,14 +148,7 @@ package final class CoordinatorLoop {
         }
         closeOverdueLinks()
         perform(state.handle(.clockTicked, at: clock()))
-        if let awaited = awaitedSnapshot, awaited.until.hasPassed, farewell == nil {
-            awaitedSnapshot = nil
-            fail(
-                RunFailure(
-                    code: .deadline, workers: [awaited.worker],
-                    description: "\(awaited.worker) did not send the state of step \(awaited.step) within "
-                        + "\(Self.snapshotTime)"))
-        }
+        bridge.setWaiting(state.isRecovering)
         if let farewell {
             let isDelivered = !links.values.contains { $0.channel.hasOutput }
             return !(isDelivered || farewell.until.hasPassed)
@@ -170,6 +165,7 @@ package final class CoordinatorLoop {
         case .handshake: link.channel.connection.interest
         case .awaitingHello, .joined: link.channel.interest
         case .closing: link.channel.hasOutput ? .writable : []
+        case .closed: []
         }
     }
 
@@ -216,9 +212,9 @@ package final class CoordinatorLoop {
                 }
                 if received.isClosed {
                     lose(link, reason: "it closed the connection")
-                    return
                 }
             }
+            if case .closed = link.stage { return }
             try link.channel.flush()
             if case .closing = link.stage, !link.channel.hasOutput {
                 drop(link)
@@ -234,40 +230,33 @@ package final class CoordinatorLoop {
             guard case .hello(let hello) = message, let name = link.channel.connection.peerIdentity?.name else {
                 throw ClusterError(code: .unexpectedMessage, message: "its first message is no hello")
             }
-            link.stage = .joined(name: name)
-            if links.values.contains(where: { other in
-                if case .joined(name) = other.stage { other !== link } else { false }
-            }) {
-                link.stage = .closing(until: .after(.seconds(5)))
-                let refusal = JoinRefusal(
-                    code: .alreadyJoined, reason: "a worker with this name is connected already")
-                try link.channel.send(.refusal(Refusal(refusal)))
-                return
-            }
-            link.channel.accept(.fromWorker)
             log.write(
                 .info, "worker-asks",
                 "\(name) asks to join from \(link.channel.connection.peerAddress): "
                     + "\(hello.slots) slot\(hello.slots == 1 ? "" : "s"), \(hello.hostName), process \(hello.processID)"
             )
+            asking[name] = link
+            defer { asking[name] = nil }
             perform(state.handle(.joinRequested(worker: name, facts: WorkerFacts(hello)), at: clock()))
         case .joined(let name):
             try take(message, fromWorker: name, link)
-        case .handshake, .closing:
+        case .handshake, .closing, .closed:
             break
         }
     }
 
     private func lose(_ link: Link, reason: String) {
-        if case .joined(let name) = link.stage, farewell == nil {
+        let stage = link.stage
+        drop(link)
+        guard farewell == nil else { return }
+        switch stage {
+        case .joined(let name):
             log.write(.warning, "worker-lost", "\(name): \(reason)")
-            drop(link)
             perform(state.handle(.disconnected(worker: name, reason: reason), at: clock()))
-        } else {
-            if farewell == nil {
-                log.write(.warning, "caller-refused", "\(link.channel.peerName): \(reason)")
-            }
-            drop(link)
+        case .handshake, .awaitingHello, .closing:
+            log.write(.warning, "caller-refused", "\(link.channel.peerName): \(reason)")
+        case .closed:
+            break
         }
     }
 
@@ -276,6 +265,7 @@ package final class CoordinatorLoop {
         if links[descriptor] === link {
             links[descriptor] = nil
         }
+        link.stage = .closed
         link.channel.close()
     }
 
@@ -288,7 +278,7 @@ package final class CoordinatorLoop {
                 if until.hasPassed { lose(link, reason: "no hello in time") }
             case .closing(let until):
                 if until.hasPassed { drop(link) }
-            case .joined:
+            case .joined, .closed:
                 break
             }
         }
@@ -322,25 +312,20 @@ package final class CoordinatorLoop {
 
     // MARK: The training's commands
 
-    private func carryOut(_ command: RunBridge.Command) throws {
+    private func carryOut(_ command: RunBridge.Command) {
+        let now = clock()
         switch command {
         case .beginPhase(let start):
             phaseStart = start
-            perform(state.handle(.phaseRequested(name: "\(start.phase)"), at: clock()))
+            perform(state.handle(.phaseRequested(name: "\(start.phase)", step: start.startStep), at: now))
         case .give(let work, let stepWork):
             given[work.id] = GivenWork(work: stepWork)
-            perform(state.handle(.workRequested(work), at: clock()))
-        case .snapshot(let step):
-            guard let member = state.roster?.members.first else { return }
-            awaitedSnapshot = (member.name, step, .after(Self.snapshotTime))
-            send(.snapshotRequest(try SnapshotRequest(step: step)), to: member.name)
-        case .workerEnded(let worker, let reason):
+            perform(state.handle(.workRequested(work), at: now))
+        case .snapshot:
+            perform(state.handle(.stateRequested, at: now))
+        case .workerEnded(let worker, let reason, let returns):
             guard farewell == nil else { return }
-            fail(
-                RunFailure(
-                    code: .workerLost, workers: [worker],
-                    description: "\(worker) ended\(state.during): \(reason). The last checkpoint, if there is one, is "
-                        + "usable: the same command goes on with it"))
+            perform(state.handle(.processEnded(worker: worker, reason: reason, returns: returns), at: now))
         case .end(let message):
             sayFarewell(message)
         }
@@ -368,8 +353,11 @@ package final class CoordinatorLoop {
         }
     }
 
+    /// Takes a caller as a member.
     func welcome(_ worker: String) throws {
-        guard let link = link(of: worker) else { return }
+        guard let link = asking[worker] else { return }
+        link.stage = .joined(name: worker)
+        link.channel.accept(.fromWorker)
         try link.channel.send(
             .welcome(
                 Welcome(
@@ -379,10 +367,18 @@ package final class CoordinatorLoop {
     }
 
     func refuse(_ worker: String, _ refusal: JoinRefusal) throws {
-        guard let link = link(of: worker) else { return }
+        guard let link = asking[worker] else { return }
         log.write(.warning, "worker-refused", "\(worker): \(refusal.reason)")
         link.stage = .closing(until: .after(.seconds(5)))
         try link.channel.send(.refusal(Refusal(refusal)))
         try link.channel.flush()
+    }
+
+    /// Ends a member's connection.
+    func dismiss(_ worker: String, _ reason: String) {
+        log.write(.warning, "worker-lost", "\(worker): \(reason)")
+        if let link = link(of: worker) {
+            drop(link)
+        }
     }
 }

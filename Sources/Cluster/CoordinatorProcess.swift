@@ -73,7 +73,6 @@ package final class CoordinatorProcess {
         ) { state, layout, decision, place in
             try preparation.writeAdapter(state, layout: layout, decision: decision, to: place.path)
         }
-        let checkpoint = try store.latest()
         reporter.prepared()
 
         let listener = try Listener(
@@ -103,28 +102,45 @@ package final class CoordinatorProcess {
         }
         try listening(endpoint)
 
-        guard let roster = try bridge.awaitRoster(stop) else {
-            farewell = try Farewell(reason: .stopped, message: "the user stopped the run")
-            reporter.informed("stopped before the run began")
-            return false
-        }
-        reporter.rosterReady(roster)
-        let training = TrainingRun(
-            plan: preparation.plan, data: preparation.data, trainable: preparation.trainable,
-            fleet: ClusterFleet(bridge: bridge, settings: preparation.plan.compute, roster: roster), store: store,
-            observer: reporter, stop: stop, trace: trace, now: { Double(MonotonicClock.now().nanoseconds) * 1e-9 })
-        switch try training.run(from: checkpoint) {
-        case .stopped:
-            farewell = try Farewell(reason: .stopped, message: "the user stopped the run")
-            reporter.informed("stopped; the state is saved. The same command goes on with it")
-            return false
-        case .finished(let result):
+        do {
+            let result = try train(preparation, store, bridge, reporter)
+            guard case .finished(let result) = result else {
+                farewell = try Farewell(reason: .stopped, message: "the user stopped the run")
+                reporter.informed("stopped; the state is saved. The same command goes on with it")
+                return false
+            }
             try preparation.writeAdapter(
                 result.finalState, layout: preparation.trainable.layout(result.assignment), decision: result.decision,
                 to: folder.adapter)
             try reporter.finished(result)
             farewell = try Farewell(reason: .finished, message: "the run is finished")
             return true
+        } catch let error as ClusterError where error.code == .stopped {
+            farewell = try Farewell(reason: .stopped, message: "the user stopped the run")
+            reporter.informed("\(error). The last checkpoint, if there is one, is usable")
+            return false
+        }
+    }
+
+    /// Waits for the workers and trains, from the last checkpoint, and again from there if the workers lose the state.
+    private func train(
+        _ preparation: RunPreparation, _ store: CheckpointStore, _ bridge: RunBridge, _ reporter: RunReporter
+    ) throws -> RunEnd {
+        guard case .rosterReady = try bridge.nextAnswer(stop) else {
+            throw ClusterError(code: .unexpectedMessage, message: "the cluster answered before its roster was ready")
+        }
+        while true {
+            do {
+                return try TrainingRun(
+                    plan: preparation.plan, data: preparation.data, trainable: preparation.trainable,
+                    fleet: ClusterFleet(bridge: bridge, settings: preparation.plan.compute, stop: stop), store: store,
+                    observer: reporter, stop: stop, trace: trace,
+                    now: { Double(MonotonicClock.now().nanoseconds) * 1e-9 }
+                ).run(from: try store.latest())
+            } catch let failure as RunFailure where failure.code == .stateLost {
+                reporter.warned("\(failure); going on from the last checkpoint")
+                bridge.restart()
+            }
         }
     }
 
@@ -139,7 +155,8 @@ package final class CoordinatorProcess {
 
     private func requirements(_ preparation: RunPreparation) -> JoinRequirements {
         JoinRequirements(
-            workerCount: settings.cluster.workers, protocolVersion: UInt32(Hello.currentProtocolVersion),
+            workerCount: settings.cluster.workers, minimumCount: settings.cluster.minWorkers,
+            maximumCount: settings.cluster.maxWorkers, protocolVersion: UInt32(Hello.currentProtocolVersion),
             build: BuildIdentity.current, modelFingerprint: preparation.fingerprint.bytes,
             allowsMixedKernels: settings.cluster.allowMixedKernels)
     }
@@ -149,6 +166,7 @@ package final class CoordinatorProcess {
         return Deadlines(
             join: nanoseconds(settings.cluster.joinTimeout), preparation: nanoseconds(120),
             silence: nanoseconds(settings.cluster.silenceTimeout),
+            rejoin: nanoseconds(settings.cluster.rejoinTimeout),
             workFloor: nanoseconds(settings.cluster.stepTimeoutFloor))
     }
 }

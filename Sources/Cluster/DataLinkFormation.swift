@@ -12,14 +12,19 @@ package import Wire
 package final class DataLinkFormation {
     private let ownName: String
     private let runID: String
+    private let coordinatorIncarnation: UInt64
     private let listener: Listener
     private let context: TLSContext
     private let timeLimit: Duration
 
     /// - Parameter listener: Where the others dial; it was advertised in the hello.
-    package init(ownName: String, runID: String, listener: Listener, context: TLSContext, timeLimit: Duration) {
+    package init(
+        ownName: String, runID: String, coordinatorIncarnation: UInt64, listener: Listener, context: TLSContext,
+        timeLimit: Duration
+    ) {
         self.ownName = ownName
         self.runID = runID
+        self.coordinatorIncarnation = coordinatorIncarnation
         self.listener = listener
         self.context = context
         self.timeLimit = timeLimit
@@ -28,7 +33,9 @@ package final class DataLinkFormation {
     /// One link on its way: TLS, then a hello each way.
     private final class Attempt {
         let connection: TLSConnection
-        /// Whom we dialled; nil for a caller until its hello.
+        /// Whom we dialled; nil for a caller.
+        let dialled: Roster.Member?
+        /// Who is at the other end; not known of a caller until its hello.
         var peer: Roster.Member?
         var isSecure = false
         var output: [UInt8] = []
@@ -36,9 +43,10 @@ package final class DataLinkFormation {
         var decoder = FrameDecoder(limits: .dataLink)
         var hasHello = false
 
-        init(_ connection: TLSConnection, peer: Roster.Member?) {
+        init(_ connection: TLSConnection, dialled: Roster.Member? = nil) {
             self.connection = connection
-            self.peer = peer
+            self.dialled = dialled
+            peer = dialled
         }
 
         var isDone: Bool { isSecure && hasHello && sent == output.count && peer != nil }
@@ -51,6 +59,8 @@ package final class DataLinkFormation {
     }
 
     /// Links up with everyone in `roster`.
+    ///
+    /// A peer that hangs up is dialled again: it may not have left its former generation yet.
     /// - Throws: `ClusterError` if we are not in it; `TransportError` with `.timedOut`, naming who is missing, or
     ///   `.cancelled`.
     package func form(_ roster: Roster, cancellation: WakeSignal) throws -> DataLinks {
@@ -59,17 +69,7 @@ package final class DataLinkFormation {
         }
         let deadline = Deadline.after(timeLimit)
         var attempts: [Int32: Attempt] = [:]
-        for peer in roster.members[..<own.workerRank] {
-            let socket = try StreamSocket.connect(
-                to: Endpoint(parsing: peer.dataEndpoint), until: deadline, cancellation: cancellation)
-            let identity = try PeerIdentity(role: .worker, name: peer.name, run: context.identity.run)
-            let connection = try TLSConnection(
-                socket, side: .client, context: context, expecting: .exactly(identity), handshakeDeadline: deadline)
-            let attempt = Attempt(connection, peer: peer)
-            attempts[connection.descriptor] = attempt
-            // Who dials speaks first; nothing would come to wait for.
-            try progress(attempt, roster, own)
-        }
+        var calls = roster.members[..<own.workerRank].map { Call(peer: $0) }
         let callers = Set(
             try roster.members[(own.workerRank + 1)...].map {
                 try PeerIdentity(role: .worker, name: $0.name, run: context.identity.run)
@@ -77,21 +77,28 @@ package final class DataLinkFormation {
         var links: [Int: DataLink] = [:]
         var poller = Poller()
         while links.count < roster.members.count - 1 {
+            for place in calls.indices where calls[place].isDue {
+                do {
+                    let attempt = try dial(&calls[place], until: deadline, cancellation)
+                    attempts[attempt.connection.descriptor] = attempt
+                    // Who dials speaks first; nothing would come to wait for.
+                    try progress(attempt, roster, own)
+                } catch let error as TransportError where error.code != .cancelled {
+                    calls[place].failed(error)
+                }
+            }
             var interests: [Int32: Interest] = [
                 cancellation.descriptor: .readable, listener.descriptor: .readable,
             ]
             for (descriptor, attempt) in attempts {
                 interests[descriptor] = attempt.interest
             }
-            let ready = try poller.wait(for: interests, until: deadline)
+            let ready = try poller.wait(
+                for: interests, until: calls.compactMap(\.next).reduce(deadline) { min($0, $1) })
             if ready[cancellation.descriptor] != nil {
                 throw TransportError(.cancelled, "linking up was cancelled")
             }
-            guard !deadline.hasPassed else {
-                let missing = roster.members.filter { $0.name != ownName && links[$0.workerRank] == nil }
-                throw TransportError(
-                    .timedOut, "no data link to \(missing.map(\.name).joined(separator: ", ")) within \(timeLimit)")
-            }
+            guard !deadline.hasPassed else { throw missing(roster, links, calls) }
             if ready[listener.descriptor] != nil {
                 try accept(callers, into: &attempts, deadline)
             }
@@ -99,10 +106,13 @@ package final class DataLinkFormation {
                 guard let attempt = attempts[descriptor] else { continue }
                 do {
                     try progress(attempt, roster, own)
-                } catch  where attempt.peer == nil {
+                } catch {
                     // A stranger, or a worker that will call again: it costs us nothing.
                     attempts[descriptor] = nil
                     attempt.connection.close()
+                    if let place = calls.firstIndex(where: { $0.peer == attempt.dialled }) {
+                        calls[place].failed(error)
+                    }
                     continue
                 }
                 if attempt.isDone, let peer = attempt.peer {
@@ -121,13 +131,56 @@ package final class DataLinkFormation {
             cancellation: cancellation)
     }
 
+    /// A peer that this worker dials, and when it does so next.
+    private struct Call {
+        let peer: Roster.Member
+        /// Nil while an attempt is under way, or has led to a link.
+        var next: Deadline? = .after(.zero)
+        var pause = Duration.milliseconds(20)
+        var failure: String?
+
+        init(peer: Roster.Member) {
+            self.peer = peer
+        }
+
+        var isDue: Bool { next?.hasPassed ?? false }
+
+        mutating func failed(_ error: any Error) {
+            failure = "\(error)"
+            next = .after(pause)
+            pause = min(pause * 2, .seconds(1))
+        }
+    }
+
+    private func dial(_ call: inout Call, until deadline: Deadline, _ cancellation: WakeSignal) throws -> Attempt {
+        call.next = nil
+        let peer = call.peer
+        // An address that swallows packets must not keep us from those who call.
+        let socket = try StreamSocket.connect(
+            to: Endpoint(parsing: peer.dataEndpoint), until: min(deadline, .after(.seconds(5))),
+            cancellation: cancellation)
+        let identity = try PeerIdentity(role: .worker, name: peer.name, run: context.identity.run)
+        let connection = try TLSConnection(
+            socket, side: .client, context: context, expecting: .exactly(identity), handshakeDeadline: deadline)
+        return Attempt(connection, dialled: peer)
+    }
+
+    private func missing(_ roster: Roster, _ links: [Int: DataLink], _ calls: [Call]) -> TransportError {
+        let missing = roster.members.filter { $0.name != ownName && links[$0.workerRank] == nil }
+        let reasons = missing.map { member in
+            let failure = calls.first { $0.peer == member }?.failure
+            return failure.map { "\(member.name) (\($0))" } ?? member.name
+        }
+        return TransportError(.timedOut, "no data link to \(reasons.joined(separator: ", ")) within \(timeLimit)")
+    }
+
     private func accept(
         _ callers: Set<PeerIdentity>, into attempts: inout [Int32: Attempt], _ deadline: Deadline
     ) throws {
         while case .accepted(let socket) = try listener.accept() {
             let connection = try TLSConnection(
                 socket, side: .server, context: context, expecting: .oneOf(callers), handshakeDeadline: deadline)
-            attempts[connection.descriptor] = Attempt(connection, peer: nil)
+            attempts[connection.descriptor] = Attempt(connection)
         }
     }
 
@@ -153,7 +206,8 @@ package final class DataLinkFormation {
 
     private func hello(to peer: Roster.Member, _ roster: Roster, _ own: Roster.Member) throws -> [UInt8] {
         try LinkHello(
-            runID: runID, generation: roster.generation, fromWorker: own.workerRank, toWorker: peer.workerRank
+            runID: runID, coordinatorIncarnation: coordinatorIncarnation, generation: roster.generation,
+            fromWorker: own.workerRank, toWorker: peer.workerRank
         ).encode()
     }
 
@@ -169,7 +223,8 @@ package final class DataLinkFormation {
         guard let frame = try attempt.decoder.next() else { return }
         let hello = try LinkHello(decoding: frame)
         let name = attempt.connection.peerIdentity?.name ?? ""
-        guard hello.runID == runID, hello.generation == roster.generation, hello.toWorker == own.workerRank,
+        guard hello.runID == runID, hello.coordinatorIncarnation == coordinatorIncarnation,
+            hello.generation == roster.generation, hello.toWorker == own.workerRank,
             hello.fromWorker < roster.members.count, roster.members[hello.fromWorker].name == name
         else {
             throw ClusterError(

@@ -43,6 +43,13 @@ extension PhaseStart {
             exampleCount: 1, stateDigest: state?.digest.bytes ?? [], state: state?.bytes ?? [])
     }
 
+    /// The same phase from a state within it.
+    func goingOn(from snapshot: Snapshot) throws -> PhaseStart {
+        try PhaseStart(
+            phase: phase, totalSteps: totalSteps, startStep: snapshot.step, adapterOwners: adapterOwners,
+            exampleCount: exampleCount, stateDigest: snapshot.digest, state: snapshot.state)
+    }
+
     /// What the worker sets up.
     func setup() throws -> PhaseSetup {
         let phase: Training.Phase = phase == .probe ? .probe : .fineTune
@@ -199,8 +206,21 @@ extension Refusal {
             case .numericProbe: .numericProbe
             case .alreadyJoined: .nameInUse
             case .rosterFull: .noPlace
+            case .setAside: .setAside
             case .runFailed: .runOver
             }
         try self.init(code: code, message: String(refusal.reason.prefix(1000)))
+    }
+}
+
+extension WorkerTrouble {
+    init(_ failure: Failure) {
+        self =
+            switch failure.code {
+            case .peerLost, .deadline: .network
+            case .miscounted: .miscount(shard: failure.shard ?? 0)
+            case .internal, .protocol, .system: .itsOwn
+            case .overflow, .notFinite, .setup: .everyones
+            }
     }
 }

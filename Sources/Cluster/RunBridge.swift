@@ -17,16 +17,17 @@ package final class RunBridge: @unchecked Sendable {
     package enum Command {
         case beginPhase(PhaseStart)
         case give(Work, StepWork)
-        case snapshot(step: Int)
-        /// A worker's process is known to have ended.
-        case workerEnded(String, reason: String)
+        case snapshot
+        /// A worker's process is known to have ended; whether somebody starts it again.
+        case workerEnded(String, reason: String, returns: Bool)
         /// Say farewell to everyone and end.
         case end(Farewell)
     }
 
     /// What the cluster tells the training.
     enum Answer {
-        case rosterReady(Coordination.Roster)
+        /// The first roster's links stand.
+        case rosterReady
         case phaseBegan(digest: [UInt8])
         case stepDone(StepReport)
         case sumsDone([Int64])
@@ -43,6 +44,8 @@ package final class RunBridge: @unchecked Sendable {
     private var commands: [Command] = []
     private var answers: [Answer] = []
     private var failure: RunFailure?
+    /// Whether the run stands still until workers come.
+    private var isWaiting = true
     private var isClosed = false
 
     package init() throws {
@@ -51,9 +54,12 @@ package final class RunBridge: @unchecked Sendable {
 
     package func submit(_ command: Command) {
         condition.withLock {
-            // What the training asks for is bounded by its window; word of ended workers by their number.
-            if case .workerEnded = command {
-            } else {
+            switch command {
+            case .workerEnded, .end: break
+            case .beginPhase, .give, .snapshot:
+                // Asked for before the training noticed that its state is lost.
+                if failure != nil { return }
+                // What the training asks for is bounded by its window; word of ended workers by their number.
                 precondition(commands.count < Self.limit, "\(commands.count) commands wait for the cluster")
             }
             if !isClosed {
@@ -63,23 +69,40 @@ package final class RunBridge: @unchecked Sendable {
         wake.fire()
     }
 
-    /// The commands that have come since the last time.
-    func takeCommands() -> [Command] {
-        condition.withLock {
-            defer { commands = [] }
-            return commands
-        }
+    /// The next command that has come.
+    func nextCommand() -> Command? {
+        condition.withLock { commands.isEmpty ? nil : commands.removeFirst() }
     }
 
     func deliver(_ answer: Answer) {
         condition.withLock {
             if case .failed(let failure) = answer {
                 self.failure = failure
+                answers = []
+                commands.removeAll { command in
+                    switch command {
+                    case .beginPhase, .give, .snapshot: true
+                    case .workerEnded, .end: false
+                    }
+                }
             } else {
                 precondition(answers.count < Self.limit, "\(answers.count) answers wait for the training")
                 answers.append(answer)
             }
             condition.broadcast()
+        }
+    }
+
+    /// Says whether the run stands still until workers come.
+    func setWaiting(_ isWaiting: Bool) {
+        condition.withLock { self.isWaiting = isWaiting }
+    }
+
+    /// The training begins again, from its last checkpoint, after its state was lost.
+    func restart() {
+        condition.withLock {
+            precondition(failure?.code == .stateLost, "a run begins again that has not lost its state")
+            failure = nil
         }
     }
 
@@ -91,33 +114,18 @@ package final class RunBridge: @unchecked Sendable {
         }
     }
 
-    /// Waits for the roster, or for the user's wish to stop, which nothing else notices before there is work.
-    /// - Returns: Nil if the user stopped the run.
-    /// - Throws: `RunFailure`; `ClusterError` if the cluster answers something else.
-    func awaitRoster(_ stop: StopRequest) throws -> Coordination.Roster? {
-        try condition.withLock {
-            while answers.isEmpty, failure == nil {
-                if stop.isRequested { return nil }
-                _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))
-            }
-            if let failure { throw failure }
-            guard case .rosterReady(let roster) = answers.removeFirst() else {
-                throw ClusterError(
-                    code: .unexpectedMessage, message: "the cluster answered before its roster was ready")
-            }
-            return roster
-        }
-    }
-
     /// Waits for the next answer.
     ///
     /// The cluster's own deadlines bound the wait: whatever does not come in time becomes a failure there, and a
-    /// failure is an answer.
-    /// - Throws: `RunFailure`, from then on always.
-    func nextAnswer() throws -> Answer {
+    /// failure is an answer. The user's wish to stop is not waited out where nobody computes.
+    /// - Throws: `RunFailure`, from then on always, or until `restart`; `ClusterError` with `.stopped`.
+    func nextAnswer(_ stop: StopRequest) throws -> Answer {
         try condition.withLock {
             while answers.isEmpty, failure == nil {
-                condition.wait()
+                if isWaiting, stop.isRequested {
+                    throw ClusterError(code: .stopped, message: "the user stopped the run while it waited for workers")
+                }
+                _ = condition.wait(until: Date(timeIntervalSinceNow: 0.2))
             }
             if let failure { throw failure }
             return answers.removeFirst()

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+package import Coordination
 import RunConfiguration
 package import RunRecords
 package import Wire
@@ -13,6 +14,8 @@ package protocol RunLog: AnyObject {
     func write(_ severity: LogLevel, _ event: String, _ message: String)
     /// Records that a worker sent; they count as written when this returns.
     func take(_ batch: LogBatch, from worker: String)
+    /// A roster's links stand.
+    func rosterReady(_ roster: Coordination.Roster)
 }
 
 extension LogLevel {

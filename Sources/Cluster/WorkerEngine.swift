@@ -4,6 +4,7 @@
 //
 
 import Collectives
+import Coordination
 import Datasets
 import Digests
 import ExactSums
@@ -51,29 +52,46 @@ final class WorkerEngine {
         while let task = mailbox.nextTask() {
             do {
                 try carryOut(task)
+                mailbox.progress = WorkerMailbox.Progress()
+                _ = try mailbox.ended(.done)
             } catch {
-                report(error)
-                return
+                guard breakOff(error) else { return }
             }
         }
     }
 
     private func carryOut(_ task: WorkerMailbox.Task) throws {
         switch task {
-        case .formLinks(let roster):
+        case .formLinks(let order, _): try carryOut(order)
+        case .beginPhase(let order): try carryOut(order)
+        case .compute(let order, _): try carryOut(order)
+        case .sendState(let order): try carryOut(order)
+        case .halt(let generation):
+            exchange = nil
+            let state = trainer.map { (step: $0.step, digest: $0.digest.bytes) }
+            log.write(.info, "halted", "generation \(generation) is over; at step \(state?.step ?? 0)")
+            mailbox.post(
+                .halted(
+                    try Halted(generation: Int(generation), step: state?.step ?? 0, digest: state?.digest ?? [])))
+        }
+    }
+
+    private func carryOut(_ order: WorkerMailbox.Order) throws {
+        switch order {
+        case .roster(let roster):
+            exchange = nil
             let formed = try links.form(roster, cancellation: mailbox.cancellation)
             exchange = GradientExchange(formed)
             log.write(.info, "links-ready", "\(roster.members.count - 1) data links of generation \(roster.generation)")
             mailbox.post(.linksReady(try LinksReady(generation: roster.generation)))
-        case .beginPhase(let start):
+        case .phase(let start):
             let trainer = try PhaseTrainer(
                 model: model, settings: settings, trainable: trainable, setup: try start.setup(), pool: pool)
             self.trainer = trainer
             log.write(.info, "phase-begins", "\(trainer.setup.phase.name) from step \(trainer.step)")
             mailbox.post(.phaseReady(try PhaseReady(step: trainer.step, digest: trainer.digest.bytes)))
-        case .compute(let assignment):
+        case .work(let assignment):
             try compute(assignment)
-            mailbox.progress = WorkerMailbox.Progress()
         case .snapshot(let request):
             let state = try current().state
             guard state.step == request.step else {
@@ -102,6 +120,7 @@ final class WorkerEngine {
         let local = try trainer.localSums(header, shards: assignment.trainingShards) { [mailbox] shard, nanoseconds in
             times.add(shard, nanoseconds)
             mailbox.shardDone()
+            try mailbox.checkInterruption()
         }
         let computed = MonotonicClock.now()
         mailbox.progress.isExchanging = true
@@ -139,6 +158,7 @@ final class WorkerEngine {
                 durationNanoseconds: 0, logits: predictions.flatMap(\.logits))
             mailbox.shardDone()
             mailbox.post(.predictionReport(report))
+            try mailbox.checkInterruption()
         }
     }
 
@@ -149,19 +169,41 @@ final class WorkerEngine {
         return trainer
     }
 
-    /// Tells the coordinator why this worker cannot go on.
-    private func report(_ error: any Error) {
+    /// Ends the task under way, which an error broke off.
+    /// - Returns: Whether this worker can go on.
+    private func breakOff(_ error: any Error) -> Bool {
+        let code = Self.code(of: error)
+        // A sum that was not applied, or a link: with new links everything can be done again.
+        let canGoOn = [.peerLost, .deadline, .miscounted].contains(code)
         let progress = mailbox.progress
-        let code: Failure.Code
-        switch error {
-        case let error as TrainingError where error.code == .notFinite: code = .notFinite
-        case is TrainingError: code = .setup
-        case is WireError: code = .protocol
-        case let error as TransportError where error.code == .timedOut: code = .deadline
-        case is TransportError, is CollectiveError: code = .peerLost
-        default: code = .internal
+        mailbox.progress = WorkerMailbox.Progress()
+        exchange = nil
+        do {
+            if try mailbox.ended(canGoOn ? .brokenOff : .failed) || !canGoOn {
+                report(error, code, progress)
+            }
+        } catch {
+            log.write(.error, "worker-failed", "\(error)")
+            return false
         }
-        log.write(.error, "worker-failed", "\(error)")
+        return canGoOn
+    }
+
+    private static func code(of error: any Error) -> Failure.Code {
+        switch error {
+        case let error as TrainingError where error.code == .notFinite: .notFinite
+        case let error as TrainingError where error.code == .shardsMiscounted: .miscounted
+        case is TrainingError: .setup
+        case is WireError: .protocol
+        case let error as TransportError where error.code == .timedOut: .deadline
+        case is TransportError, is CollectiveError: .peerLost
+        default: .internal
+        }
+    }
+
+    /// Tells the coordinator why this worker cannot go on with its task.
+    private func report(_ error: any Error, _ code: Failure.Code, _ progress: WorkerMailbox.Progress) {
+        log.write(code == .peerLost ? .warning : .error, "worker-failed", "\(error)")
         var phase: Wire.Phase?
         if let trainer {
             phase = trainer.setup.phase == .probe ? .probe : .fineTune
@@ -172,7 +214,7 @@ final class WorkerEngine {
                 .failure(
                     try Failure(
                         code: code, message: text.isEmpty ? "\(type(of: error))" : text, phase: phase,
-                        step: progress.step, shard: nil, tensor: "", peer: "")))
+                        step: progress.step, shard: (error as? TrainingError)?.shard, tensor: "", peer: "")))
         } catch {
             log.write(.error, "worker-failed", "the failure itself cannot be reported: \(error)")
             mailbox.close()

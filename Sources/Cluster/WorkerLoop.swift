@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Coordination
 import SecureTransport
 import Wire
 
@@ -10,9 +11,10 @@ import Wire
 /// coordinator, sends heartbeats, and notices when the coordinator is gone.
 final class WorkerLoop {
     /// How a worker's part in a run ended.
-    enum End: Equatable {
-        /// The coordinator said farewell, with this exit code and reason.
-        case farewell(exitCode: Int, message: String)
+    struct Farewell: Equatable {
+        /// With which the coordinator wants the worker to end.
+        let exitCode: Int
+        let message: String
     }
 
     private static let heartbeatInterval = Duration.seconds(1)
@@ -48,7 +50,7 @@ final class WorkerLoop {
                     _ = try poller.wait(for: connection.interest, of: connection.descriptor, until: deadline)
                 }
                 return ControlChannel(connection, limits: .fromCoordinator)
-            } catch let error as TransportError where error.code == .unreachable && !deadline.hasPassed {
+            } catch let error as TransportError where error.mayPass && !deadline.hasPassed {
                 var idle = Poller()
                 _ = try idle.wait(for: [:], until: min(.after(pause), deadline))
                 pause = min(pause * 2, .seconds(2))
@@ -57,7 +59,8 @@ final class WorkerLoop {
     }
 
     /// Introduces this worker.
-    /// - Throws: `ClusterError` with `.refused` and the coordinator's reason.
+    /// - Throws: `ClusterError` with `.refused` or `.refusedForNow` and the coordinator's reason, or with
+    ///   `.coordinatorLost`.
     func join(_ hello: Hello, until deadline: Deadline) throws -> Welcome {
         try channel.send(.hello(hello))
         while true {
@@ -70,8 +73,10 @@ final class WorkerLoop {
                     early = Array(received.messages[(place + 1)...])
                     return welcome
                 case .refusal(let refusal):
+                    let mayPass = [.nameInUse, .noPlace, .setAside].contains(refusal.code)
                     throw ClusterError(
-                        code: .refused, message: "the coordinator does not take this worker: \(refusal.message)")
+                        code: mayPass ? .refusedForNow : .refused,
+                        message: "the coordinator does not take this worker: \(refusal.message)")
                 case .heartbeat: continue
                 default:
                     throw ClusterError(
@@ -92,7 +97,7 @@ final class WorkerLoop {
     /// Serves until the coordinator says farewell.
     /// - Parameter silenceLimit: Silence after which the coordinator counts as lost.
     /// - Throws: `ClusterError` with `.coordinatorLost`; `TransportError`, `WireError`.
-    func serve(silenceLimit: Duration) throws -> End {
+    func serve(silenceLimit: Duration) throws -> Farewell {
         var lastHeard = MonotonicClock.now()
         var nextHeartbeat = Deadline.after(.zero)
         var hasMore = true
@@ -132,17 +137,20 @@ final class WorkerLoop {
         }
     }
 
-    private func take(_ message: ControlMessage) throws -> End? {
+    private func take(_ message: ControlMessage) throws -> Farewell? {
         switch message {
-        case .roster(let roster): try mailbox.post(.formLinks(roster))
-        case .phaseStart(let start): try mailbox.post(.beginPhase(start))
-        case .shardAssignment(let assignment): try mailbox.post(.compute(assignment))
-        case .snapshotRequest(let request): try mailbox.post(.snapshot(request))
+        case .roster(let roster):
+            try mailbox.order(.formLinks(.roster(roster), generation: UInt32(roster.generation)))
+        case .phaseStart(let start): try mailbox.order(.beginPhase(.phase(start)))
+        case .shardAssignment(let assignment):
+            try mailbox.order(.compute(.work(assignment), generation: UInt32(assignment.generation)))
+        case .snapshotRequest(let request): try mailbox.order(.sendState(.snapshot(request)))
+        case .halt(let halt): try mailbox.order(.halt(generation: UInt32(halt.generation)))
         case .logAcknowledgement(let acknowledgement): log.acknowledged(acknowledgement.sequence)
         case .heartbeat: break
         case .farewell(let farewell):
-            return .farewell(exitCode: farewell.exitCode, message: farewell.message)
-        case .halt, .hello, .welcome, .refusal, .linksReady, .phaseReady, .stepReport, .predictionReport, .snapshot,
+            return Farewell(exitCode: farewell.exitCode, message: farewell.message)
+        case .hello, .welcome, .refusal, .linksReady, .phaseReady, .stepReport, .predictionReport, .snapshot,
             .halted, .logBatch, .failure:
             throw ClusterError(
                 code: .unexpectedMessage, message: "the coordinator sent a message that has no place here")
@@ -156,5 +164,15 @@ final class WorkerLoop {
         return try Heartbeat(
             counter: heartbeats, monotonicNanoseconds: Int(MonotonicClock.now().nanoseconds), step: progress.step,
             shardsDone: progress.shardsDone, work: progress.work, isExchanging: progress.isExchanging)
+    }
+}
+
+extension TransportError {
+    /// Whether another attempt may find a coordinator that was not there, or was on its way down or up.
+    fileprivate var mayPass: Bool {
+        switch code {
+        case .unreachable, .timedOut, .closedDuringHandshake, .connectionLost, .truncated: true
+        default: false
+        }
     }
 }

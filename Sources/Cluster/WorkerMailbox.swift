@@ -3,21 +3,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Coordination
 import Foundation
 import SecureTransport
 import Wire
 
 /// Between a worker's thread for the control link and its thread that computes: tasks one way, messages the other.
 ///
+/// Which task is next, and what a halt does to those that wait, is decided by `WorkerState`; this is its shell.
+///
 /// `@unchecked Sendable`: all mutable state is behind `condition`.
 final class WorkerMailbox: @unchecked Sendable {
-    /// What the coordinator wants done; done in order.
-    enum Task {
-        case formLinks(Roster)
-        case beginPhase(PhaseStart)
-        case compute(ShardAssignment)
+    /// What the coordinator ordered, as it came.
+    enum Order: Sendable {
+        case roster(Wire.Roster)
+        case phase(PhaseStart)
+        case work(ShardAssignment)
         case snapshot(SnapshotRequest)
     }
+
+    typealias Task = WorkerState<Order>.Task
 
     /// How far the computing is, for heartbeats.
     struct Progress {
@@ -27,8 +32,6 @@ final class WorkerMailbox: @unchecked Sendable {
         var isExchanging = false
     }
 
-    /// The coordinator is a few steps ahead at most; more is a coordinator that does not follow the protocol.
-    private static let taskLimit = 64
     /// Predictions come in bursts, and the control thread sends them at once.
     private static let messageLimit = 65_536
 
@@ -37,8 +40,10 @@ final class WorkerMailbox: @unchecked Sendable {
     /// Ends whatever the computing thread waits for on the network.
     let cancellation: WakeSignal
     private let condition = NSCondition()
-    private var tasks: [Task] = []
+    private var state = WorkerState<Order>()
+    private var upcoming: Task?
     private var messages: [ControlMessage] = []
+    private var isInterrupted = false
     private var isClosed = false
     private var current = Progress()
 
@@ -47,28 +52,65 @@ final class WorkerMailbox: @unchecked Sendable {
         cancellation = try WakeSignal()
     }
 
-    /// Adds a task.
-    /// - Throws: `ClusterError` if too many wait.
-    func post(_ task: Task) throws {
+    // MARK: The control thread
+
+    /// Takes an order.
+    /// - Throws: `ClusterError` if it does not follow the protocol.
+    func order(_ task: Task) throws {
         try condition.withLock {
-            guard tasks.count < Self.taskLimit else {
-                throw ClusterError(
-                    code: .unexpectedMessage, message: "the coordinator gave out \(tasks.count) tasks at once")
+            do {
+                try take(.ordered(task))
+            } catch let violation as WorkerState<Order>.Violation {
+                throw ClusterError(code: .unexpectedMessage, message: "the coordinator errs: \(violation)")
             }
-            tasks.append(task)
-            condition.broadcast()
         }
     }
+
+    func takeMessages() -> [ControlMessage] {
+        condition.withLock {
+            defer {
+                messages = []
+                condition.broadcast()
+            }
+            return messages
+        }
+    }
+
+    /// Ends the computing thread: no further task, and no further waiting on the network.
+    func close() {
+        condition.withLock {
+            isClosed = true
+            condition.broadcast()
+        }
+        cancellation.fire()
+    }
+
+    // MARK: The computing thread
 
     /// Waits for the next task; nil once the mailbox is closed.
     ///
     /// The control thread closes it when the coordinator is lost or silent, which bounds the wait.
     func nextTask() -> Task? {
         condition.withLock {
-            while tasks.isEmpty, !isClosed {
+            while upcoming == nil, !isClosed {
                 condition.wait()
             }
-            return isClosed ? nil : tasks.removeFirst()
+            defer { upcoming = nil }
+            return isClosed ? nil : upcoming
+        }
+    }
+
+    /// The task under way has ended.
+    /// - Returns: Whether the coordinator must be told that it was broken off.
+    func ended(_ outcome: WorkerState<Order>.Outcome) throws -> Bool {
+        try condition.withLock { try take(.ended(outcome)) }
+    }
+
+    /// Breaks off a task between two shards once that is wanted.
+    /// - Throws: `TransportError` with `.cancelled`.
+    func checkInterruption() throws {
+        if condition.withLock({ isInterrupted || isClosed }) {
+            throw TransportError(.cancelled, "the work was broken off")
         }
     }
 
@@ -85,16 +127,6 @@ final class WorkerMailbox: @unchecked Sendable {
         wake.fire()
     }
 
-    func takeMessages() -> [ControlMessage] {
-        condition.withLock {
-            defer {
-                messages = []
-                condition.broadcast()
-            }
-            return messages
-        }
-    }
-
     var progress: Progress {
         get { condition.withLock { current } }
         set { condition.withLock { current = newValue } }
@@ -105,12 +137,26 @@ final class WorkerMailbox: @unchecked Sendable {
         condition.withLock { current.shardsDone += 1 }
     }
 
-    /// Ends the computing thread: no further task, and no further waiting on the network.
-    func close() {
-        condition.withLock {
-            isClosed = true
-            condition.broadcast()
+    @discardableResult
+    private func take(_ event: WorkerState<Order>.Event) throws -> Bool {
+        var reportsTrouble = false
+        for directive in try state.handle(event) {
+            switch directive {
+            case .perform(let task):
+                if case .halt = task {
+                    // What it was fired for has ended.
+                    isInterrupted = false
+                    cancellation.clear()
+                }
+                upcoming = task
+                condition.broadcast()
+            case .interrupt:
+                isInterrupted = true
+                cancellation.fire()
+            case .reportTrouble:
+                reportsTrouble = true
+            }
         }
-        cancellation.fire()
+        return reportsTrouble
     }
 }

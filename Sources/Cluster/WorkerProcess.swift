@@ -65,15 +65,72 @@ package struct WorkerProcess {
         let model = try BaseModel(folder: options.model, trainPooler: options.trainsPooler)
         let listener = try Listener(on: options.bind)
         // Reading the whole model takes its time: before the coordinator's clock for callers runs.
-        let hello = try hello(model, listener)
-        let deadline = Deadline.after(options.joinTimeout)
-        let channel = try WorkerLoop.dial(options.coordinator, context: context, until: deadline)
+        let numericProbe = NumericProbe.digest(model.configuration)
+        var membership = Membership(deadline: .after(options.joinTimeout))
+        let log = WorkerLog()
+        var pause = Self.firstPause
+        while true {
+            do {
+                let farewell = try takePart(
+                    model, listener, hello(model, numericProbe, listener), log, &membership)
+                return (farewell.exitCode, farewell.message)
+            } catch {
+                guard Self.mayPass(error), !membership.deadline.hasPassed else { throw error }
+                log.write(.warning, "coordinator-lost", "\(error); trying again for \(membership.deadline.remaining)")
+                if membership.hasJoined {
+                    membership.hasJoined = false
+                    pause = Self.firstPause
+                }
+            }
+            var idle = Poller()
+            _ = try idle.wait(for: [:], until: min(.after(pause), membership.deadline))
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    private static let firstPause = Duration.milliseconds(50)
+    private static let longestPause = Duration.seconds(5)
+
+    /// Whether a coordinator that comes back, or has a place again, could take this worker.
+    private static func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case let error as ClusterError: [.coordinatorLost, .refusedForNow, .peerClosed].contains(error.code)
+        case let error as TransportError:
+            [.connectionLost, .truncated, .closedDuringHandshake, .unreachable, .timedOut].contains(error.code)
+        default: false
+        }
+    }
+
+    /// What a worker remembers from one connection to the next.
+    private struct Membership {
+        /// Until when a coordinator must have been found.
+        var deadline: Deadline
+        /// Whether the last attempt became a member.
+        var hasJoined = false
+        /// The highest start of the coordinator that it has seen; an older one is not followed.
+        var coordinatorIncarnation: UInt64 = 0
+    }
+
+    /// Joins the run and serves until the coordinator says farewell or is lost.
+    private func takePart(
+        _ model: BaseModel, _ listener: Listener, _ hello: Hello, _ log: WorkerLog, _ membership: inout Membership
+    ) throws -> WorkerLoop.Farewell {
+        let channel = try WorkerLoop.dial(options.coordinator, context: context, until: membership.deadline)
         defer { channel.close() }
         let mailbox = try WorkerMailbox()
-        let log = WorkerLog()
         let loop = WorkerLoop(channel: channel, mailbox: mailbox, log: log)
-        let welcome = try loop.join(hello, until: deadline)
+        let welcome = try loop.join(hello, until: membership.deadline)
+        guard welcome.coordinatorIncarnation >= membership.coordinatorIncarnation else {
+            throw ClusterError(
+                code: .coordinatorLost,
+                message: "the coordinator is of its start \(welcome.coordinatorIncarnation), this worker has followed "
+                    + "\(membership.coordinatorIncarnation) already")
+        }
         let settings = try RunSettings.parse(welcome.configuration, path: "the coordinator's configuration")
+        membership.coordinatorIncarnation = welcome.coordinatorIncarnation
+        membership.hasJoined = true
+        // From the moment that it is lost, that is: while it is there nothing looks at this.
+        defer { membership.deadline = .after(.seconds(settings.cluster.coordinatorTimeout)) }
         log.minimum = LogLevel(settings.log.level)
         log.write(.info, "joined", "joined run \(welcome.runID) with \(options.slots) slots")
         let engine = WorkerEngine(
@@ -82,26 +139,24 @@ package struct WorkerProcess {
                 lora: settings.loraSettings, labelCount: welcome.labelCount, sharing: settings.sharing),
             slots: options.slots, mailbox: mailbox,
             links: DataLinkFormation(
-                ownName: context.identity.name, runID: welcome.runID, listener: listener, context: context,
+                ownName: context.identity.name, runID: welcome.runID,
+                coordinatorIncarnation: welcome.coordinatorIncarnation, listener: listener, context: context,
                 timeLimit: .seconds(60)), log: log)
         let computing = JoinableThread(name: "engine") { engine.run() }
         defer {
             mailbox.close()
             computing.join()
         }
-        switch try loop.serve(silenceLimit: .seconds(settings.cluster.silenceTimeout)) {
-        case .farewell(let exitCode, let message):
-            return (exitCode, message)
-        }
+        return try loop.serve(silenceLimit: .seconds(settings.cluster.silenceTimeout))
     }
 
-    private func hello(_ model: BaseModel, _ listener: Listener) throws -> Hello {
+    private func hello(_ model: BaseModel, _ numericProbe: Digest, _ listener: Listener) throws -> Hello {
         let address = try options.advertise ?? LocalAddress.usedToReach(options.coordinator)
         return try Hello(
             build: BuildIdentity.current, incarnation: UInt64(max(1, Date().timeIntervalSince1970 * 1e6)),
             slots: options.slots, memoryByteCount: Int(min(ProcessInfo.processInfo.physicalMemory, 1 << 60)),
             dataEndpoint: Endpoint(host: address, port: listener.localEndpoint.port).description,
-            numericProbe: NumericProbe.digest(model.configuration).bytes,
+            numericProbe: numericProbe.bytes,
             numericProbeDescription: NumericProbe.machineDescription,
             modelFingerprint: model.fingerprint.bytes, hostName: ProcessInfo.processInfo.hostName,
             processID: Int(ProcessInfo.processInfo.processIdentifier),

@@ -22,6 +22,19 @@ struct ConfigurationChecks {
         try checkLoRADrop()
         if purpose == .training {
             try checkTraining()
+            try checkCluster()
+        }
+    }
+
+    private func checkCluster() throws(ConfigurationError) {
+        let cluster = settings.cluster
+        if let minimum = cluster.minWorkers, minimum > cluster.workers {
+            throw conflict(
+                "cluster.min_workers", "\(minimum) are more than the \(cluster.workers) of cluster.workers")
+        }
+        if let maximum = cluster.maxWorkers, maximum < cluster.workers {
+            throw conflict(
+                "cluster.max_workers", "\(maximum) are fewer than the \(cluster.workers) of cluster.workers")
         }
     }
 

@@ -14,6 +14,13 @@ extension ConfigurationOption {
             "cluster.workers", \.cluster.workers, .integer(1...4096), .operational,
             "Worker processes that the run waits for. As a flag also --workers."),
         ConfigurationOption(
+            "cluster.min_workers", \.cluster.minWorkers, .optional(.integer(1...4096)), .operational,
+            "Workers with which the run goes on, and starts once join_timeout has passed; null: cluster.workers. As a "
+                + "flag also --min-workers."),
+        ConfigurationOption(
+            "cluster.max_workers", \.cluster.maxWorkers, .optional(.integer(1...4096)), .operational,
+            "Workers that may take part, those that join later included; null: cluster.workers."),
+        ConfigurationOption(
             "cluster.slots", \.cluster.slots, .integer(1...4096), .operational,
             "Shards that a worker computes at a time, one thread each. As a flag also --slots."),
         ConfigurationOption(
@@ -28,6 +35,12 @@ extension ConfigurationOption {
         ConfigurationOption(
             "cluster.join_timeout", \.cluster.joinTimeout, .number(.above(0, to: 86_400)), .operational,
             "Seconds to wait for the workers to join."),
+        ConfigurationOption(
+            "cluster.rejoin_timeout", \.cluster.rejoinTimeout, .number(.above(0, to: 604_800)), .operational,
+            "Seconds that a run waits for workers after it lost some and is left with fewer than min_workers."),
+        ConfigurationOption(
+            "cluster.coordinator_timeout", \.cluster.coordinatorTimeout, .number(.above(0, to: 604_800)), .operational,
+            "Seconds that a worker looks for its coordinator after it lost it."),
         ConfigurationOption(
             "cluster.silence_timeout", \.cluster.silenceTimeout, .number(.above(2, to: 86_400)), .operational,
             "Seconds without a sign of life after which a worker, or for a worker the coordinator, counts as lost."),

@@ -67,7 +67,10 @@ package struct ConfigurationOption: Sendable {
     package static let all = modelOptions + taskOptions + loraOptions + trainingOptions + runOptions
 
     /// Short flags for what is typed often.
-    package static let aliases = ["workers": "cluster.workers", "slots": "cluster.slots", "metric": "task.metric"]
+    package static let aliases = [
+        "workers": "cluster.workers", "min_workers": "cluster.min_workers", "slots": "cluster.slots",
+        "metric": "task.metric",
+    ]
 
     /// The option of a name; underscores and hyphens are the same.
     package static func named(_ name: String) -> ConfigurationOption? {

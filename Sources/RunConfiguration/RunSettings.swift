@@ -107,11 +107,15 @@ package struct RunSettings: Sendable, Hashable {
     /// `cluster`: durations in seconds.
     package struct ClusterSection: Sendable, Hashable {
         package var workers = 1
+        package var minWorkers: Int?
+        package var maxWorkers: Int?
         package var slots = 1
         package var bind = "127.0.0.1"
         package var advertise: String?
         package var port = 0
         package var joinTimeout = 120.0
+        package var rejoinTimeout = 300.0
+        package var coordinatorTimeout = 300.0
         package var silenceTimeout = 30.0
         package var stepTimeoutFloor = 60.0
         package var shutdownTimeout = 30.0

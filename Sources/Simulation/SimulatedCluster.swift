@@ -57,7 +57,9 @@ package final class SimulatedCluster {
                     errorFile: scratch.path + "/\(name).stderr")
             }
         }
-        workers.watch { [obituaries = process.obituaries] name, reason in obituaries.ended(name, reason: reason) }
+        workers.watch { [obituaries = process.obituaries] name, reason in 
+            obituaries.ended(name, reason: reason, returns: false)
+        }
         defer { workers.end(within: settings.cluster.shutdownTimeout) }
         return try process.run()
     }

@@ -43,9 +43,11 @@ package struct ReducedVector: Sendable {
     package func checkLanes(_ sums: ExactAccumulator) throws(TrainingError) {
         precondition(sums.sums.count == count, "\(sums.sums.count) sums for a vector of \(count)")
         var wrong: [String] = []
+        var first: Int?
         for shard in 0..<header.shardCount {
             let counted = sums.sums[laneIndex(ofShard: shard)]
             if counted != 1 {
+                first = first ?? shard
                 wrong.append("shard \(shard) was counted \(counted) times")
             }
         }
@@ -54,7 +56,8 @@ package struct ReducedVector: Sendable {
                 code: .shardsMiscounted,
                 message: "step \(header.step): " + wrong.prefix(8).joined(separator: ", ")
                     + (wrong.count > 8 ? ", and \(wrong.count - 8) more" : "")
-                    + "; each must be counted once. The step was not applied")
+                    + "; each must be counted once. The step was not applied",
+                shard: first)
         }
     }
 }

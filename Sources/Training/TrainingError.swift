@@ -21,10 +21,13 @@ package struct TrainingError: Error, Sendable, Hashable, CustomStringConvertible
     }
     package let code: Code
     package let message: String
+    /// The index of the shard that it is about, if it is about one.
+    package let shard: Int?
 
-    package init(code: Code, message: String) {
+    package init(code: Code, message: String, shard: Int? = nil) {
         self.code = code
         self.message = message
+        self.shard = shard
     }
 
     package var description: String { message }

@@ -20,12 +20,13 @@ import Transformer
 // The sums are integers, so it does not matter which slot or worker computed which shard (docs/numerics.md).
 extension PhaseTrainer {
     /// This worker's sums over `shards`, a part of the step that `header` tells of.
-    /// - Parameter shardDone: Told each shard's index and how many nanoseconds it took, on the slot's thread.
+    /// - Parameter shardDone: Told each shard's index and how many nanoseconds it took, on the slot's thread; what it
+    ///   throws breaks the work off.
     /// - Returns: A vector laid out as `ReducedVector` says.
     /// - Throws: `TrainingError` with `.notFinite`, naming tensor and shard.
     package func localSums(
         _ header: StepHeader, shards: [Shard],
-        shardDone: @escaping @Sendable (_ shard: Int, _ nanoseconds: UInt64) -> Void = { _, _ in }
+        shardDone: @escaping @Sendable (_ shard: Int, _ nanoseconds: UInt64) throws -> Void = { _, _ in }
     ) throws -> ExactAccumulator {
         let vector = reducedVector(header)
         let partial = SlotSums(slotCount: pool.slotCount, vectorCount: vector.count)
@@ -35,7 +36,7 @@ extension PhaseTrainer {
             try partial.withSums(slot) { sums in
                 try computer.add(shards[index], slot: slot, to: &sums, vector)
             }
-            shardDone(shards[index].index, DispatchTime.now().uptimeNanoseconds - began)
+            try shardDone(shards[index].index, DispatchTime.now().uptimeNanoseconds - began)
         }
         return partial.total()
     }

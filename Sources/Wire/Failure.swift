@@ -27,6 +27,8 @@ package struct Failure: WireMessage {
         case setup = 7
         /// The system refused memory, a file or a socket.
         case system = 8
+        /// A shard was not counted exactly once.
+        case miscounted = 9
     }
 
     static let kind = FrameKind.failure

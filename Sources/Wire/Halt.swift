@@ -37,7 +37,7 @@ package struct Halted: WireMessage {
     package let generation: Int
     /// The last step that this worker committed.
     package let step: Int
-    /// SHA-256 of its state after that step.
+    /// SHA-256 of its state after that step; empty if it holds none.
     package let digest: [UInt8]
 
     /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
@@ -45,7 +45,9 @@ package struct Halted: WireMessage {
         let check = FieldChecks("Halted")
         try check.generation(generation)
         try check.id("step", step)
-        try check.digest("digest", digest)
+        if !digest.isEmpty {
+            try check.digest("digest", digest)
+        }
         self.generation = generation
         self.step = step
         self.digest = digest

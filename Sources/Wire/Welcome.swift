@@ -71,6 +71,7 @@ package struct Refusal: WireMessage {
         case staleIncarnation = 5
         case noPlace = 6
         case runOver = 7
+        case setAside = 8
     }
 
     static let kind = FrameKind.refusal

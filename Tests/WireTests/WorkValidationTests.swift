@@ -40,7 +40,7 @@ struct WorkValidationTests {
         expectRefused("generation") { try Halt(generation: 0) }
         expectRefused("generation") { try Halted(generation: tooLarge, step: 0, digest: digest) }
         expectRefused("step") { try Halted(generation: 1, step: -1, digest: digest) }
-        expectRefused("digest") { try Halted(generation: 1, step: 1, digest: []) }
+        expectRefused("digest") { try Halted(generation: 1, step: 1, digest: [1]) }
     }
 
     func example(

@@ -57,7 +57,7 @@ void   loradrop__wire__v1__link_hello__free_unpacked
   assert(message->base.descriptor == &loradrop__wire__v1__link_hello__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loradrop__wire__v1__link_hello__field_descriptors[4] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__link_hello__field_descriptors[5] =
 {
   {
     "run_id",
@@ -107,8 +107,21 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__link_hello__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "coordinator_incarnation",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__LinkHello, coordinator_incarnation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__link_hello__field_indices_by_name[] = {
+  4,   /* field[4] = coordinator_incarnation */
   2,   /* field[2] = from_worker */
   1,   /* field[1] = generation */
   0,   /* field[0] = run_id */
@@ -117,7 +130,7 @@ static const unsigned loradrop__wire__v1__link_hello__field_indices_by_name[] = 
 static const ProtobufCIntRange loradrop__wire__v1__link_hello__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__link_hello__descriptor =
 {
@@ -127,7 +140,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__link_hello__descriptor =
   "Loradrop__Wire__V1__LinkHello",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__LinkHello),
-  4,
+  5,
   loradrop__wire__v1__link_hello__field_descriptors,
   loradrop__wire__v1__link_hello__field_indices_by_name,
   1,  loradrop__wire__v1__link_hello__number_ranges,

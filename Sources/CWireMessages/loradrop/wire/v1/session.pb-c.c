@@ -1188,7 +1188,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__farewell__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__farewell__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue loradrop__wire__v1__refusal_code__enum_values_by_number[8] =
+static const ProtobufCEnumValue loradrop__wire__v1__refusal_code__enum_values_by_number[9] =
 {
   { "REFUSAL_CODE_NOT_SET", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_NOT_SET", 0 },
   { "REFUSAL_CODE_PROTOCOL_VERSION", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_PROTOCOL_VERSION", 1 },
@@ -1198,11 +1198,12 @@ static const ProtobufCEnumValue loradrop__wire__v1__refusal_code__enum_values_by
   { "REFUSAL_CODE_STALE_INCARNATION", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_STALE_INCARNATION", 5 },
   { "REFUSAL_CODE_NO_PLACE", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_NO_PLACE", 6 },
   { "REFUSAL_CODE_RUN_OVER", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_RUN_OVER", 7 },
+  { "REFUSAL_CODE_SET_ASIDE", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_SET_ASIDE", 8 },
 };
 static const ProtobufCIntRange loradrop__wire__v1__refusal_code__value_ranges[] = {
-{0, 0},{0, 8}
+{0, 0},{0, 9}
 };
-static const ProtobufCEnumValueIndex loradrop__wire__v1__refusal_code__enum_values_by_name[8] =
+static const ProtobufCEnumValueIndex loradrop__wire__v1__refusal_code__enum_values_by_name[9] =
 {
   { "REFUSAL_CODE_MODEL_FINGERPRINT", 3 },
   { "REFUSAL_CODE_NAME_IN_USE", 4 },
@@ -1211,6 +1212,7 @@ static const ProtobufCEnumValueIndex loradrop__wire__v1__refusal_code__enum_valu
   { "REFUSAL_CODE_NUMERIC_PROBE", 2 },
   { "REFUSAL_CODE_PROTOCOL_VERSION", 1 },
   { "REFUSAL_CODE_RUN_OVER", 7 },
+  { "REFUSAL_CODE_SET_ASIDE", 8 },
   { "REFUSAL_CODE_STALE_INCARNATION", 5 },
 };
 const ProtobufCEnumDescriptor loradrop__wire__v1__refusal_code__descriptor =
@@ -1220,15 +1222,15 @@ const ProtobufCEnumDescriptor loradrop__wire__v1__refusal_code__descriptor =
   "RefusalCode",
   "Loradrop__Wire__V1__RefusalCode",
   "loradrop.wire.v1",
-  8,
+  9,
   loradrop__wire__v1__refusal_code__enum_values_by_number,
-  8,
+  9,
   loradrop__wire__v1__refusal_code__enum_values_by_name,
   1,
   loradrop__wire__v1__refusal_code__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue loradrop__wire__v1__failure_code__enum_values_by_number[9] =
+static const ProtobufCEnumValue loradrop__wire__v1__failure_code__enum_values_by_number[10] =
 {
   { "FAILURE_CODE_NOT_SET", "LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_NOT_SET", 0 },
   { "FAILURE_CODE_INTERNAL", "LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_INTERNAL", 1 },
@@ -1239,14 +1241,16 @@ static const ProtobufCEnumValue loradrop__wire__v1__failure_code__enum_values_by
   { "FAILURE_CODE_PROTOCOL", "LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_PROTOCOL", 6 },
   { "FAILURE_CODE_SETUP", "LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_SETUP", 7 },
   { "FAILURE_CODE_SYSTEM", "LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_SYSTEM", 8 },
+  { "FAILURE_CODE_MISCOUNTED", "LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_MISCOUNTED", 9 },
 };
 static const ProtobufCIntRange loradrop__wire__v1__failure_code__value_ranges[] = {
-{0, 0},{0, 9}
+{0, 0},{0, 10}
 };
-static const ProtobufCEnumValueIndex loradrop__wire__v1__failure_code__enum_values_by_name[9] =
+static const ProtobufCEnumValueIndex loradrop__wire__v1__failure_code__enum_values_by_name[10] =
 {
   { "FAILURE_CODE_DEADLINE", 5 },
   { "FAILURE_CODE_INTERNAL", 1 },
+  { "FAILURE_CODE_MISCOUNTED", 9 },
   { "FAILURE_CODE_NOT_FINITE", 3 },
   { "FAILURE_CODE_NOT_SET", 0 },
   { "FAILURE_CODE_OVERFLOW", 2 },
@@ -1262,9 +1266,9 @@ const ProtobufCEnumDescriptor loradrop__wire__v1__failure_code__descriptor =
   "FailureCode",
   "Loradrop__Wire__V1__FailureCode",
   "loradrop.wire.v1",
-  9,
+  10,
   loradrop__wire__v1__failure_code__enum_values_by_number,
-  9,
+  10,
   loradrop__wire__v1__failure_code__enum_values_by_name,
   1,
   loradrop__wire__v1__failure_code__value_ranges,

@@ -50,10 +50,14 @@ struct  Loradrop__Wire__V1__LinkHello
    * The receiver's worker rank. Range: 0 to 1023, not from_worker.
    */
   uint32_t to_worker;
+  /*
+   * See Welcome.coordinator_incarnation: generations of two starts of the coordinator never mix. Range: 1 and up.
+   */
+  uint64_t coordinator_incarnation;
 };
 #define LORADROP__WIRE__V1__LINK_HELLO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__link_hello__descriptor) \
-    , {0,NULL}, 0, 0, 0 }
+    , {0,NULL}, 0, 0, 0, 0 }
 
 
 /* Loradrop__Wire__V1__LinkHello methods */

@@ -70,7 +70,11 @@ typedef enum _Loradrop__Wire__V1__RefusalCode {
   /*
    * The run is over.
    */
-  LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_RUN_OVER = 7
+  LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_RUN_OVER = 7,
+  /*
+   * This worker was lost too often lately; it may ask again later.
+   */
+  LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_SET_ASIDE = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__REFUSAL_CODE)
 } Loradrop__Wire__V1__RefusalCode;
 /*
@@ -112,7 +116,11 @@ typedef enum _Loradrop__Wire__V1__FailureCode {
   /*
    * The system refused memory, a file or a socket.
    */
-  LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_SYSTEM = 8
+  LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_SYSTEM = 8,
+  /*
+   * A shard was not counted exactly once; `shard` says which.
+   */
+  LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_MISCOUNTED = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__FAILURE_CODE)
 } Loradrop__Wire__V1__FailureCode;
 /*

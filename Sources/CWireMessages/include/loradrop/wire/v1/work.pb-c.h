@@ -404,7 +404,7 @@ struct  Loradrop__Wire__V1__Halted
    */
   uint32_t step;
   /*
-   * SHA-256 of its state after that step. 32 bytes.
+   * SHA-256 of its state after that step. 32 bytes; empty: it holds no state.
    */
   ProtobufCBinaryData digest;
 };
