@@ -35,7 +35,9 @@ final class ClusterFleet: Fleet {
     func begin(_ setup: PhaseSetup) throws -> Digest {
         self.setup = setup
         bridge.submit(.beginPhase(try PhaseStart(setup)))
-        guard case .phaseBegan(let digest) = try bridge.nextAnswer(stop) else { throw unexpected("the start of a phase") }
+        guard case .phaseBegan(let digest) = try bridge.nextAnswer(stop) else {
+            throw unexpected("the start of a phase")
+        }
         if let state = setup.state, state.digest.bytes != digest {
             throw ClusterError(
                 code: .runFailed, message: "the workers took up another state than the one they were sent")

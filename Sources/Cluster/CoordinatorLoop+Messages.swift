@@ -81,7 +81,8 @@ extension CoordinatorLoop {
                 .collectiveReported(
                     worker: name,
                     report: CollectiveReport(
-                        work: id, generation: UInt32(report.generation), state: report.digest, result: result(of: report),
+                        work: id, generation: UInt32(report.generation), state: report.digest,
+                        result: result(of: report),
                         tokens: tokens, nanoseconds: UInt64(report.computeNanoseconds))), at: now))
     }
 

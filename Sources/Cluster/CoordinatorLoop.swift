@@ -246,15 +246,18 @@ package final class CoordinatorLoop {
     }
 
     private func lose(_ link: Link, reason: String) {
-        let stage = link.stage
-        drop(link)
-        guard farewell == nil else { return }
-        switch stage {
+        guard farewell == nil else {
+            drop(link)
+            return
+        }
+        switch link.stage {
         case .joined(let name):
             log.write(.warning, "worker-lost", "\(name): \(reason)")
+            drop(link)
             perform(state.handle(.disconnected(worker: name, reason: reason), at: clock()))
         case .handshake, .awaitingHello, .closing:
             log.write(.warning, "caller-refused", "\(link.channel.peerName): \(reason)")
+            drop(link)
         case .closed:
             break
         }

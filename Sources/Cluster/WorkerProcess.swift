@@ -44,6 +44,8 @@ package struct WorkerProcess {
 
     private let options: Options
     private let context: TLSContext
+    /// Later starts have higher ones: microseconds since 1970.
+    private let incarnation = UInt64(max(1, Date().timeIntervalSince1970 * 1e6))
 
     /// - Parameter name: Who this worker is; its certificate has to say the same.
     /// - Throws: `TransportError` if the credentials cannot be used; `ClusterError` if they are somebody else's.
@@ -153,7 +155,7 @@ package struct WorkerProcess {
     private func hello(_ model: BaseModel, _ numericProbe: Digest, _ listener: Listener) throws -> Hello {
         let address = try options.advertise ?? LocalAddress.usedToReach(options.coordinator)
         return try Hello(
-            build: BuildIdentity.current, incarnation: UInt64(max(1, Date().timeIntervalSince1970 * 1e6)),
+            build: BuildIdentity.current, incarnation: incarnation,
             slots: options.slots, memoryByteCount: Int(min(ProcessInfo.processInfo.physicalMemory, 1 << 60)),
             dataEndpoint: Endpoint(host: address, port: listener.localEndpoint.port).description,
             numericProbe: numericProbe.bytes,

@@ -8,13 +8,14 @@ extension CoordinatorState {
     mutating func join(_ worker: String, _ facts: WorkerFacts, _ now: UInt64) -> [Directive] {
         var directives: [Directive] = []
         if let present = participants[worker]?.facts {
-            guard facts.incarnation > present.incarnation else {
+            // The same start again is the same process over a new connection: the old one is gone.
+            guard facts.incarnation >= present.incarnation else {
                 return refuse(
                     worker, .alreadyJoined,
                     "a worker with this name has joined already, and started later; give each its own name")
             }
-            // Its new start is known before the end of the old one.
-            directives = dismiss(worker, "it has started again", now)
+            let reason = facts.incarnation > present.incarnation ? "it has started again" : "it has connected again"
+            directives = dismiss(worker, reason, now)
             if case .failed = stage { return directives }
         }
         if let until = absences.setAsideUntil(worker, now) {

@@ -57,7 +57,7 @@ package final class SimulatedCluster {
                     errorFile: scratch.path + "/\(name).stderr")
             }
         }
-        workers.watch { [obituaries = process.obituaries] name, reason in 
+        workers.watch { [obituaries = process.obituaries] name, reason in
             obituaries.ended(name, reason: reason, returns: false)
         }
         defer { workers.end(within: settings.cluster.shutdownTimeout) }

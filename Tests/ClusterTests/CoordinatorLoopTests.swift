@@ -108,12 +108,12 @@ struct CoordinatorLoopTests {
         #expect(coordinator.log.lines.contains { $0.hasPrefix("caller-refused") && $0.contains("handshake") })
     }
 
-    @Test("a second worker of a name is refused in words; the first keeps its place")
+    @Test("a worker of a name that started earlier is refused in words; the later one keeps its place")
     func sameName() throws {
         let coordinator = try LoopbackCoordinator(workers: 2)
         let first = try join("w0", coordinator)
         let again = try coordinator.dial("w0")
-        try again.send(coordinator.hello())
+        try again.send(coordinator.hello(incarnation: 1))
         guard case .refusal(let refusal)? = try again.next() else {
             Issue.record("no refusal came")
             return

@@ -92,13 +92,14 @@ struct DataLinkTests {
         }
     }
 
-    @Test("a link of another run or generation is refused, and the right one still gets through")
+    @Test("a link of another run, incarnation or generation is refused, and the right one still gets through")
     func strangers() throws {
         let ring = try LoopbackRing(worldSize: 2)
         let own = ring.roster.members
         let wrong = [
-            (run: "other", roster: ring.roster),
-            (run: ring.run, roster: try Roster(generation: 2, members: own)),
+            (run: "other", incarnation: UInt64(1), roster: ring.roster),
+            (run: ring.run, incarnation: 2, roster: ring.roster),
+            (run: ring.run, incarnation: 1, roster: try Roster(generation: 2, members: own)),
         ]
         let callers = DispatchGroup()
         let first = Mutex<Result<Int, any Error>?>(nil)
@@ -111,11 +112,13 @@ struct DataLinkTests {
         }
         for call in wrong {
             let formation = DataLinkFormation(
-                ownName: "w1", runID: call.run, listener: ring.listeners[1], context: ring.contexts[1],
-                timeLimit: .seconds(60))
-            #expect(throws: (any Error).self) {
+                ownName: "w1", runID: call.run, coordinatorIncarnation: call.incarnation, listener: ring.listeners[1],
+                context: ring.contexts[1], timeLimit: .milliseconds(200))
+            // It dials again and again until its time is over.
+            let refused = #expect(throws: TransportError.self) {
                 _ = try formation.form(call.roster, cancellation: ring.cancellations[1])
             }
+            #expect(refused?.code == .timedOut)
         }
         let second = Result { try ring.formation(1).form(ring.roster, cancellation: ring.cancellations[1]) }
         ring.finished.signal()

@@ -26,6 +26,10 @@ final class LoopbackCoordinator {
         func take(_ batch: LogBatch, from worker: String) {
             kept.withLock { $0 += batch.records.map { "\(worker): \($0.message)" } }
         }
+
+        func rosterReady(_ roster: Coordination.Roster) {
+            kept.withLock { $0.append("roster: \(roster.members.map(\.name))") }
+        }
     }
 
     let endpoint: Endpoint
@@ -48,7 +52,7 @@ final class LoopbackCoordinator {
             requirements: JoinRequirements(
                 workerCount: workers, protocolVersion: UInt32(Hello.currentProtocolVersion), build: "test",
                 modelFingerprint: [UInt8](repeating: 2, count: 32), allowsMixedKernels: false),
-            deadlines: Deadlines(join: hour, preparation: hour, silence: hour, workFloor: hour),
+            deadlines: Deadlines(join: hour, preparation: hour, silence: hour, rejoin: hour, workFloor: hour),
             startedAt: UInt64(MonotonicClock.now().nanoseconds))
         network = JoinableThread(name: "network") { [bridge, log] in
             CoordinatorLoop(
@@ -76,10 +80,11 @@ final class LoopbackCoordinator {
     }
 
     /// What an honest worker introduces itself with.
-    func hello() throws -> ControlMessage {
+    func hello(incarnation: UInt64 = 2) throws -> ControlMessage {
         .hello(
             try Hello(
-                build: "test", incarnation: 1, slots: 1, memoryByteCount: 1 << 30, dataEndpoint: "127.0.0.1:9",
+                build: "test", incarnation: incarnation, slots: 1, memoryByteCount: 1 << 30,
+                dataEndpoint: "127.0.0.1:9",
                 numericProbe: [UInt8](repeating: 1, count: 32), numericProbeDescription: "test",
                 modelFingerprint: [UInt8](repeating: 2, count: 32), hostName: "localhost", processID: 1,
                 wallClockNanoseconds: 1))

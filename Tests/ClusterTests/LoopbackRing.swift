@@ -39,7 +39,8 @@ struct LoopbackRing: Sendable {
 
     func formation(_ rank: Int, timeLimit: Duration = .seconds(60)) -> DataLinkFormation {
         DataLinkFormation(
-            ownName: roster.members[rank].name, runID: run, listener: listeners[rank], context: contexts[rank],
+            ownName: roster.members[rank].name, runID: run, coordinatorIncarnation: 1, listener: listeners[rank],
+            context: contexts[rank],
             timeLimit: timeLimit)
     }
 

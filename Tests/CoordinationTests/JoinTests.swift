@@ -40,7 +40,7 @@ struct JoinTests {
             }
             #expect(refusal.code == code)
         }
-        let taken = state.handle(.joinRequested(worker: "worker-0", facts: facts()), at: 2)
+        let taken = state.handle(.joinRequested(worker: "worker-0", facts: facts(incarnation: 0)), at: 2)
         guard case .refuse(_, let refusal) = taken.first else {
             Issue.record("expected a refusal of a second worker-0, found \(taken)")
             return
@@ -100,7 +100,7 @@ struct JoinTests {
         #expect(directives.dismissed == ["worker-1"])
         #expect(directives.halted == ["worker-0"])
         #expect(directives.last == .welcome(worker: "worker-1"))
-        #expect(state.join([1], incarnation: 1, at: 6) == state.join([1], incarnation: 2, at: 6))
+        #expect(state.join([1], incarnation: 2, at: 6).dismissed == ["worker-1"])
         #expect(state.join([1], incarnation: 1, at: 6).refusal?.code == .alreadyJoined)
         let roster = try #require(state.halt(0, step: 0, at: 7).rosters.first)
         #expect(roster.members.count == 2)

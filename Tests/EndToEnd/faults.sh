@@ -44,7 +44,8 @@ run_to "$log.whole" 0 "$LORADROP" simulate --config "$SCRATCH/run.yaml" --output
 [ "$(adapter_sum "$out")" = "$(adapter_sum "$out-whole")" ] || fail "resumed after a death: other bytes than undisturbed"
 
 echo "a worker is stopped"
-begin silent --workers 2 --training.epochs 1000000 --cluster.silence-timeout 3 --cluster.shutdown-timeout 1
+begin silent --workers 2 --training.epochs 1000000 --cluster.silence-timeout 3 --cluster.shutdown-timeout 1 \
+    --cluster.rejoin-timeout 2
 until_true grep -qE '^fine-tune +[0-9]+/' "$log"
 kill -STOP "$(process_of worker-0 "$log")"
 ended_with "$id" 1 "$log"

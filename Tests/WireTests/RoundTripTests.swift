@@ -24,7 +24,8 @@ struct RoundTripTests {
         var random = RandomMessages(seed: 1)
         for _ in 0..<300 {
             let hello = try LinkHello(
-                runID: random.name(1...128), generation: random.integer(1...Int(UInt32.max)),
+                runID: random.name(1...128), coordinatorIncarnation: random.counter(),
+                generation: random.integer(1...Int(UInt32.max)),
                 fromWorker: random.integer(0...511), toWorker: random.integer(512...1023))
             var decoder = FrameDecoder(limits: .dataLink)
             try decoder.append(hello.encode())

@@ -94,14 +94,24 @@ struct SessionValidationTests {
         expectRefused("members") { try Roster(generation: 1, members: [member(0, "a"), member(0, "b")]) }
         expectRefused("members") { try Roster(generation: 1, members: [member(0, "a"), member(1, "a")]) }
         expectRefused("generation") { try LinksReady(generation: 0) }
-        expectRefused("run_id") { try LinkHello(runID: "", coordinatorIncarnation: 1, generation: 1, fromWorker: 0, toWorker: 1) }
-        expectRefused("generation") { try LinkHello(runID: "r", coordinatorIncarnation: 1, generation: 0, fromWorker: 0, toWorker: 1) }
+        expectRefused("run_id") {
+            try LinkHello(runID: "", coordinatorIncarnation: 1, generation: 1, fromWorker: 0, toWorker: 1)
+        }
+        expectRefused("generation") {
+            try LinkHello(runID: "r", coordinatorIncarnation: 1, generation: 0, fromWorker: 0, toWorker: 1)
+        }
         expectRefused("coordinator_incarnation") {
             try LinkHello(runID: "r", coordinatorIncarnation: 0, generation: 1, fromWorker: 0, toWorker: 1)
         }
-        expectRefused("from_worker") { try LinkHello(runID: "r", coordinatorIncarnation: 1, generation: 1, fromWorker: 1024, toWorker: 1) }
-        expectRefused("to_worker") { try LinkHello(runID: "r", coordinatorIncarnation: 1, generation: 1, fromWorker: 0, toWorker: 1024) }
-        expectRefused("to_worker") { try LinkHello(runID: "r", coordinatorIncarnation: 1, generation: 1, fromWorker: 3, toWorker: 3) }
+        expectRefused("from_worker") {
+            try LinkHello(runID: "r", coordinatorIncarnation: 1, generation: 1, fromWorker: 1024, toWorker: 1)
+        }
+        expectRefused("to_worker") {
+            try LinkHello(runID: "r", coordinatorIncarnation: 1, generation: 1, fromWorker: 0, toWorker: 1024)
+        }
+        expectRefused("to_worker") {
+            try LinkHello(runID: "r", coordinatorIncarnation: 1, generation: 1, fromWorker: 3, toWorker: 3)
+        }
     }
 
     @Test("heartbeat, failure, farewell, logs")
