@@ -83,7 +83,9 @@ extension CoordinatorLoop {
                     report: CollectiveReport(
                         work: id, generation: UInt32(report.generation), state: report.digest,
                         result: result(of: report),
-                        tokens: tokens, nanoseconds: UInt64(report.computeNanoseconds))), at: now))
+                        tokens: tokens, nanoseconds: UInt64(report.computeNanoseconds),
+                        audits: Dictionary(uniqueKeysWithValues: report.audits.map { ($0.shard, $0.digest) }))), at: now
+            ))
     }
 
     /// What everyone must agree on: the state after a step, its loss and norm, the sums of a pass.
@@ -143,6 +145,9 @@ extension CoordinatorLoop {
         case .dismiss(let worker, let reason):
             dismiss(worker, reason)
         case .formLinks(let roster):
+            for id in given.keys {
+                given[id]?.audits = []
+            }
             let message = try Wire.Roster(roster)
             for member in roster.members {
                 send(.roster(message), to: member.name)
@@ -178,10 +183,15 @@ extension CoordinatorLoop {
             if let phaseStart, let received {
                 send(.phaseStart(try phaseStart.goingOn(from: received)), to: worker)
             }
+        case .audit(let work, let shard, let owner, let auditor):
+            given[work]?.audits.append((shard, owner, auditor))
         case .assign(let worker, let work, let shards):
-            guard let stepWork = given[work]?.work, let generation = state.roster?.generation else { return }
-            send(
-                .shardAssignment(try ShardAssignment(stepWork, shards: shards, generation: generation)), to: worker)
+            guard let piece = given[work], let generation = state.roster?.generation else { return }
+            let assignment = try ShardAssignment(
+                piece.work, shards: shards,
+                reported: Set(piece.audits.filter { $0.owner == worker }.map(\.shard)),
+                recomputed: Set(piece.audits.filter { $0.auditor == worker }.map(\.shard)), generation: generation)
+            send(.shardAssignment(assignment), to: worker)
         case .workDone(let work, let digest):
             guard let done = given.removeValue(forKey: work) else { return }
             guard done.work.kind != .predict else {

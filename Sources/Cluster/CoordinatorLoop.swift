@@ -85,6 +85,8 @@ package final class CoordinatorLoop {
         let work: StepWork
         var reports: [String: StepReport] = [:]
         var predictions: [Prediction] = []
+        /// Shards that two workers compute in this generation.
+        var audits: [(shard: Int, owner: String, auditor: String)] = []
     }
 
     /// - Parameter handshakeTime: How long a caller has for its handshake, and then for its hello.

@@ -86,6 +86,7 @@ package final class CoordinatorProcess {
                 projectionCount: preparation.trainable.projections.count),
             state: CoordinatorState(
                 requirements: requirements(preparation), deadlines: deadlines,
+                auditRatio: settings.cluster.audit,
                 startedAt: UInt64(MonotonicClock.now().nanoseconds)),
             bridge: bridge, log: reporter)
         let endpoint = try Endpoint(

@@ -78,11 +78,19 @@ extension PhaseStart {
 
 extension ShardAssignment {
     /// The part of `work` that a worker computes.
-    package init(_ work: StepWork, shards indexes: [Int], generation: UInt32) throws {
+    /// - Parameter reported: Which of its shards' digests it reports.
+    /// - Parameter recomputed: Shards of others whose digests it reports too.
+    package init(
+        _ work: StepWork, shards indexes: [Int], reported: Set<Int> = [], recomputed: Set<Int> = [], generation: UInt32
+    ) throws {
         try self.init(
             generation: Int(generation), workKind: WorkKind(work.kind), step: work.step,
             shardCount: work.shards.count, exampleCount: work.exampleCount, tokenCount: work.tokenCount,
-            shards: indexes.map { try ShardAssignment.Shard(work.shards[$0]) })
+            shards: (indexes + recomputed).sorted().map { index in
+                try ShardAssignment.Shard(
+                    work.shards[index],
+                    role: recomputed.contains(index) ? .recompute : reported.contains(index) ? .countAndReport : .count)
+            })
     }
 
     /// What the work is and how much of it there is on all workers.
@@ -92,9 +100,18 @@ extension ShardAssignment {
             tokenCount: tokenCount)
     }
 
-    /// The shards as the trainer takes them.
-    package var trainingShards: [Datasets.Shard] {
-        shards.map { shard in
+    /// The shards that are counted here, as the trainer takes them.
+    package var trainingShards: [Datasets.Shard] { shards { $0 != .recompute } }
+
+    /// What is looked at shard by shard.
+    func audit(alters: Bool) -> ShardAudit {
+        ShardAudit(
+            reported: Set(shards.filter { $0.role == .countAndReport }.map(\.index)),
+            recomputed: shards { $0 == .recompute }, alters: alters)
+    }
+
+    private func shards(where isWanted: (Role) -> Bool) -> [Datasets.Shard] {
+        shards.filter { isWanted($0.role) }.map { shard in
             Datasets.Shard(
                 index: shard.index,
                 examples: shard.examples.map { example in
@@ -109,7 +126,7 @@ extension ShardAssignment {
 }
 
 extension ShardAssignment.Shard {
-    init(_ shard: Datasets.Shard) throws {
+    init(_ shard: Datasets.Shard, role: ShardAssignment.Role) throws {
         try self.init(
             index: shard.index,
             examples: shard.examples.map { example in
@@ -117,7 +134,7 @@ extension ShardAssignment.Shard {
                     exampleID: Int(example.index), tokenIDs: example.tokenIDs,
                     tokenTypeIDs: example.tokenTypeIDs.contains { $0 != 0 } ? example.tokenTypeIDs : [],
                     target: ShardAssignment.Target(example.target))
-            })
+            }, role: role)
     }
 }
 
@@ -207,6 +224,7 @@ extension Refusal {
             case .alreadyJoined: .nameInUse
             case .rosterFull: .noPlace
             case .setAside: .setAside
+            case .distrusted: .distrusted
             case .runFailed: .runOver
             }
         try self.init(code: code, message: String(refusal.reason.prefix(1000)))

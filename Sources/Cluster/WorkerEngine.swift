@@ -28,13 +28,14 @@ final class WorkerEngine {
     private let mailbox: WorkerMailbox
     private let links: DataLinkFormation
     private let log: WorkerLog
+    private let fault: ComputeFault?
     private let pool: SlotPool
     private var exchange: GradientExchange?
     private var trainer: PhaseTrainer?
 
     init(
         name: String, model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, slots: Int,
-        mailbox: WorkerMailbox, links: DataLinkFormation, log: WorkerLog
+        mailbox: WorkerMailbox, links: DataLinkFormation, log: WorkerLog, fault: ComputeFault?
     ) {
         self.name = name
         self.model = model
@@ -43,6 +44,7 @@ final class WorkerEngine {
         self.mailbox = mailbox
         self.links = links
         self.log = log
+        self.fault = fault
         pool = SlotPool(slotCount: slots)
     }
 
@@ -117,7 +119,12 @@ final class WorkerEngine {
         let header = assignment.header
         let times = ShardTimes()
         let began = MonotonicClock.now()
-        let local = try trainer.localSums(header, shards: assignment.trainingShards) { [mailbox] shard, nanoseconds in
+        let isFineTuning = trainer.setup.phase == .fineTune && header.kind == .train
+        let fault = isFineTuning && fault?.fires(at: header.step + 1) == true ? fault : nil
+        let audit = assignment.audit(alters: fault?.kind == .alterGradient)
+        let shards = assignment.trainingShards
+        let local = try trainer.localSums(header, shards: fault?.counted(shards) ?? shards, audit: audit) {
+            [mailbox] shard, nanoseconds in
             times.add(shard, nanoseconds)
             mailbox.shardDone()
             try mailbox.checkInterruption()
@@ -144,7 +151,10 @@ final class WorkerEngine {
                     digest: trainer.digest.bytes, lossSum: lossSum, lossCount: header.exampleCount,
                     gradientNorm: gradientNorm, shardTimes: times.sorted,
                     computeNanoseconds: Int(computed.nanoseconds - began.nanoseconds),
-                    exchangeNanoseconds: Int(exchanged.nanoseconds - computed.nanoseconds), reducedSums: scores)))
+                    exchangeNanoseconds: Int(exchanged.nanoseconds - computed.nanoseconds), reducedSums: scores,
+                    audits: audit.digests.sorted { $0.key < $1.key }.map {
+                        StepReport.Audit(shard: $0.key, digest: $0.value.bytes)
+                    })))
     }
 
     private func predict(_ assignment: ShardAssignment) throws {

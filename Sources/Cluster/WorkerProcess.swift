@@ -27,11 +27,14 @@ package struct WorkerProcess {
         package var advertise: String?
         /// How long the coordinator may be out of reach at the start.
         package var joinTimeout: Duration
+        /// An error that it makes on purpose.
+        package var fault: ComputeFault?
 
         package init(
             coordinator: Endpoint, model: String, trainsPooler: Bool = false, slots: Int, bind: Endpoint,
-            advertise: String? = nil, joinTimeout: Duration = .seconds(120)
+            advertise: String? = nil, joinTimeout: Duration = .seconds(120), fault: ComputeFault? = nil
         ) {
+            self.fault = fault
             self.coordinator = coordinator
             self.model = model
             self.trainsPooler = trainsPooler
@@ -143,7 +146,7 @@ package struct WorkerProcess {
             links: DataLinkFormation(
                 ownName: context.identity.name, runID: welcome.runID,
                 coordinatorIncarnation: welcome.coordinatorIncarnation, listener: listener, context: context,
-                timeLimit: .seconds(60)), log: log)
+                timeLimit: .seconds(60)), log: log, fault: options.fault)
         let computing = JoinableThread(name: "engine") { engine.run() }
         defer {
             mailbox.close()

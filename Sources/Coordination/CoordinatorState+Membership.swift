@@ -18,6 +18,10 @@ extension CoordinatorState {
             directives = dismiss(worker, reason, now)
             if case .failed = stage { return directives }
         }
+        if audits.distrusted.contains(worker) {
+            return directives
+                + refuse(worker, .distrusted, "its sums were wrong in this run; look for failing memory there")
+        }
         if let until = absences.setAsideUntil(worker, now) {
             return directives
                 + refuse(

@@ -79,6 +79,10 @@ extension CoordinatorState {
         for name in participants.keys {
             participants[name]?.holdsState = false
         }
+        if let failure = rollBack {
+            rollBack = nil
+            return loseState(failure)
+        }
         // A phase that was being taken up is taken up again, from what the run asked for.
         guard phase == nil, let agreed else { return [] }
         guard let chosen = furthest(held, agreed) else {

@@ -84,10 +84,13 @@ extension CoordinatorState {
             if work.kind == .independent, mine.isEmpty { continue }
             directives.append(.assign(worker: member.name, work: work.id, shards: mine))
         }
-        if work.kind == .collective {
-            outstanding[place].owing = Set(roster.members.map(\.name))
-        }
-        return directives
+        guard work.kind == .collective else { return directives }
+        outstanding[place].owing = Set(roster.members.map(\.name))
+        let auditors = audits.draw(for: work, dealt: outstanding[place].dealt, in: roster)
+        outstanding[place].auditors = auditors
+        return auditors.sorted { $0.key < $1.key }.map { shard, auditor in
+            .audit(work: work.id, shard: shard, owner: outstanding[place].dealt[shard] ?? "", auditor: auditor)
+        } + directives
     }
 
     /// Whether reports about the present generation's work count now.
@@ -132,6 +135,10 @@ extension CoordinatorState {
                 outstanding[0].isDisputed = true
                 return directives + deviation
             }
+            if let deviation = auditFailure(first, now) {
+                outstanding[0].isDisputed = true
+                return directives + deviation
+            }
             outstanding.removeFirst()
             let digest = first.reports.values.first?.state
             if let digest {
@@ -145,6 +152,40 @@ extension CoordinatorState {
             directives.append(.workDone(work: first.work.id, digest: digest))
         }
         return directives
+    }
+
+    // MARK: Audit
+
+    /// Takes the run back to its last checkpoint if somebody's sums of a shard were not those of its auditor: everyone
+    /// has applied them by now.
+    /// - Returns: Nil if all audits agree.
+    private mutating func auditFailure(_ piece: Outstanding, _ now: UInt64) -> [Directive]? {
+        for (shard, auditor) in piece.auditors.sorted(by: { $0.key < $1.key }) {
+            guard let owner = piece.dealt[shard],
+                piece.reports[owner]?.audits[shard] != piece.reports[auditor]?.audits[shard]
+            else { continue }
+            let pair = [owner, auditor].sorted(by: naturalOrder)
+            let description =
+                "\(owner) and \(auditor) have different sums of shard \(shard) of \(piece.work.description)"
+            let failure = RunFailure(code: .stateLost, workers: pair, description: description)
+            let culprits = audits.mismatch(between: pair)
+            guard culprits.count < 2 else {
+                return end(
+                    RunFailure(
+                        code: .desynchronised, workers: pair,
+                        description: description + ", for the second time. Look for failing memory there; the last "
+                            + "checkpoint is usable"))
+            }
+            rollBack = failure
+            var directives = [
+                Directive.deviation(workers: culprits.isEmpty ? pair : culprits, description: description)
+            ]
+            for culprit in culprits {
+                directives += dismiss(culprit, "its sums were wrong for the second time", now)
+            }
+            return directives + fence(description, now)
+        }
+        return nil
     }
 
     // MARK: Disagreement

@@ -68,6 +68,9 @@ package struct CoordinatorState: Sendable {
         case deliverState
         /// Give the state that was received to a worker that lacks it.
         case equip(worker: String)
+        /// A shard of this work is computed by a second worker too, and both report its digest; comes before the
+        /// assignments.
+        case audit(work: UInt64, shard: Int, owner: String, auditor: String)
         case assign(worker: String, work: UInt64, shards: [Int])
         /// - Parameter digest: Of the state after it; nil for independent work.
         case workDone(work: UInt64, digest: [UInt8]?)
@@ -109,6 +112,8 @@ package struct CoordinatorState: Sendable {
         /// Who computes which shard in this generation.
         var dealt: [Int: String] = [:]
         var reports: [String: CollectiveReport] = [:]
+        /// Who computes a shard for the second time.
+        var auditors: [Int: String] = [:]
         /// Whether the reports of this generation disagree: no matter what else comes, it has to be settled first.
         var isDisputed = false
         let startedAt: UInt64
@@ -133,6 +138,7 @@ package struct CoordinatorState: Sendable {
     /// Everyone who has joined and is connected.
     var participants: [String: Participant] = [:]
     var absences = AbsenceRecord()
+    var audits: ShardAudits
     /// The phase that is being taken up.
     var phase: (name: String, step: Int, digests: [String: [UInt8]])?
     /// The last state that everyone agreed on; nil before the first phase and after the state was lost.
@@ -147,6 +153,8 @@ package struct CoordinatorState: Sendable {
     var halted: [String: HeldState] = [:]
     var dealer = ShardDealer()
     var typicalWorkDuration: Double?
+    /// Why everybody's state is wrong, once it is.
+    var rollBack: RunFailure?
     /// How often workers disagreed at a place of the run, by its description.
     var disagreements: [String: Int] = [:]
     /// Since when the run does not get on, and the first reason.
@@ -160,8 +168,13 @@ package struct CoordinatorState: Sendable {
     /// When somebody last got on with the work: a shard, an exchange, a report.
     var progressedAt: UInt64
 
-    /// - Parameter startedAt: The clock now; the join deadline counts from here.
-    package init(requirements: JoinRequirements, deadlines: Deadlines, startedAt: UInt64) {
+    /// - Parameters:
+    ///   - startedAt: The clock now; the join deadline counts from here.
+    ///   - auditRatio: The share of shards that a second worker recomputes.
+    package init(
+        requirements: JoinRequirements, deadlines: Deadlines, auditRatio: Double = 0, startedAt: UInt64
+    ) {
+        audits = ShardAudits(ratio: auditRatio)
         self.requirements = requirements
         self.deadlines = deadlines
         waitingSince = startedAt

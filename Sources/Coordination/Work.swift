@@ -53,10 +53,14 @@ package struct CollectiveReport: Hashable, Sendable {
     /// Tokens of the shards that it computed, and how long that took.
     package var tokens: Int
     package var nanoseconds: UInt64
+    /// The digests of single shards' sums that were asked for.
+    package var audits: [Int: [UInt8]]
 
     package init(
-        work: UInt64, generation: UInt32, state: [UInt8], result: [UInt8], tokens: Int, nanoseconds: UInt64
+        work: UInt64, generation: UInt32, state: [UInt8], result: [UInt8], tokens: Int, nanoseconds: UInt64,
+        audits: [Int: [UInt8]] = [:]
     ) {
+        self.audits = audits
         self.work = work
         self.generation = generation
         self.state = state

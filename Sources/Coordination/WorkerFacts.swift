@@ -103,7 +103,7 @@ package struct JoinRequirements: Hashable, Sendable {
 /// Why a worker was not taken.
 package struct JoinRefusal: Hashable, Sendable {
     package enum Code: String, Hashable, Sendable {
-        case protocolVersion, build, model, numericProbe, rosterFull, alreadyJoined, setAside, runFailed
+        case protocolVersion, build, model, numericProbe, rosterFull, alreadyJoined, setAside, distrusted, runFailed
     }
     package let code: Code
     /// A sentence that goes on from the worker's name.

@@ -54,6 +54,9 @@ extension ConfigurationOption {
             "cluster.allow_mixed_kernels", \.cluster.allowMixedKernels, .boolean, .operational,
             "Take workers whose CPU kernels round differently; the result then depends on who computed what."),
         ConfigurationOption(
+            "cluster.audit", \.cluster.audit, .number(.from(0, to: 1)), .operational,
+            "The share of shards that a second worker recomputes, to notice wrong sums; 0: none."),
+        ConfigurationOption(
             "log.level", \.log.level, .choice, .operational,
             "The least level of the log records that are kept."),
     ]

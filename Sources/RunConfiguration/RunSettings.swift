@@ -120,6 +120,7 @@ package struct RunSettings: Sendable, Hashable {
         package var stepTimeoutFloor = 60.0
         package var shutdownTimeout = 30.0
         package var allowMixedKernels = false
+        package var audit = 0.01
     }
 
     /// `log`.

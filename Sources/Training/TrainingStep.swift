@@ -20,23 +20,34 @@ import Transformer
 // The sums are integers, so it does not matter which slot or worker computed which shard (docs/numerics.md).
 extension PhaseTrainer {
     /// This worker's sums over `shards`, a part of the step that `header` tells of.
-    /// - Parameter shardDone: Told each shard's index and how many nanoseconds it took, on the slot's thread; what it
-    ///   throws breaks the work off.
+    /// - Parameters:
+    ///   - audit: Collects the digests of single shards' sums, and shards to compute without counting them.
+    ///   - shardDone: Told each shard's index and how many nanoseconds it took, on the slot's thread; what it
+    ///     throws breaks the work off.
     /// - Returns: A vector laid out as `ReducedVector` says.
     /// - Throws: `TrainingError` with `.notFinite`, naming tensor and shard.
     package func localSums(
-        _ header: StepHeader, shards: [Shard],
+        _ header: StepHeader, shards: [Shard], audit: ShardAudit = ShardAudit(),
         shardDone: @escaping @Sendable (_ shard: Int, _ nanoseconds: UInt64) throws -> Void = { _, _ in }
     ) throws -> ExactAccumulator {
         let vector = reducedVector(header)
         let partial = SlotSums(slotCount: pool.slotCount, vectorCount: vector.count)
         let computer = self.computer
-        try pool.forEach(count: shards.count) { slot, index in
+        try pool.forEach(count: shards.count + audit.recomputed.count) { slot, index in
             let began = DispatchTime.now().uptimeNanoseconds
-            try partial.withSums(slot) { sums in
-                try computer.add(shards[index], slot: slot, to: &sums, vector)
+            let isCounted = index < shards.count
+            let shard = isCounted ? shards[index] : audit.recomputed[index - shards.count]
+            if isCounted, !audit.concerns(shard) {
+                try partial.withSums(slot) { try computer.add(shard, slot: slot, to: &$0, vector) }
+            } else {
+                var alone = ExactAccumulator(count: vector.count)
+                try computer.add(shard, slot: slot, to: &alone, vector)
+                audit.take(&alone, of: shard)
+                if isCounted {
+                    partial.withSums(slot) { $0.add(alone) }
+                }
             }
-            try shardDone(shards[index].index, DispatchTime.now().uptimeNanoseconds - began)
+            try shardDone(shard.index, DispatchTime.now().uptimeNanoseconds - began)
         }
         return partial.total()
     }

@@ -98,20 +98,34 @@ extension ShardAssignment {
         }
     }
 
+    /// What becomes of a shard's sums.
+    ///
+    /// The raw values are those of proto/.
+    package enum Role: UInt32, CaseIterable, Sendable {
+        /// They are counted.
+        case count = 0
+        /// They are counted, and their digest is reported.
+        case countAndReport = 1
+        /// Only their digest is reported: another worker counts them.
+        case recompute = 2
+    }
+
     /// A part of a global batch that one thread computes.
     package struct Shard: Hashable, Sendable {
         /// Its index within the step.
         package let index: Int
         /// Its examples in order.
         package let examples: [Example]
+        package let role: Role
 
         /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
-        package init(index: Int, examples: [Example]) throws(WireError) {
+        package init(index: Int, examples: [Example], role: Role = .count) throws(WireError) {
             let check = FieldChecks("Shard")
             try check.integer("index", index, 0...(FieldChecks.maximumShards - 1))
             try check.count("examples", examples.count, 1...ShardAssignment.maximumExamples)
             self.index = index
             self.examples = examples
+            self.role = role
         }
 
         /// How many tokens its examples have.
@@ -121,16 +135,20 @@ extension ShardAssignment {
 
         init(_ message: CShard) throws(WireError) {
             let check = FieldChecks("Shard")
+            guard let role = Role(rawValue: UInt32(message.role.rawValue)) else {
+                throw check.error("role", "no role has number \(message.role.rawValue)")
+            }
             try self.init(
                 index: Int(message.index),
                 examples: check.decodeMessages("examples", message.examples, message.n_examples) {
                     example throws(WireError) in try Example(example)
-                })
+                }, role: role)
         }
 
         func generated(_ arena: EncodingArena) -> CShard {
             var message = CShard.prepared()
             message.index = UInt32(index)
+            message.role = .init(rawValue: .init(role.rawValue))
             message.n_examples = examples.count
             message.examples = arena.messages(examples.map { $0.generated(arena) })
             return message

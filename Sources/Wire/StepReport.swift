@@ -20,6 +20,19 @@ package struct StepReport: WireMessage {
         }
     }
 
+    /// The digest of one shard's sums.
+    package struct Audit: Hashable, Sendable {
+        /// The shard's index within the step.
+        package let shard: Int
+        /// SHA-256 of its sums before they are added to any others.
+        package let digest: [UInt8]
+
+        package init(shard: Int, digest: [UInt8]) {
+            self.shard = shard
+            self.digest = digest
+        }
+    }
+
     static let kind = FrameKind.stepReport
 
     /// The roster's generation.
@@ -44,12 +57,14 @@ package struct StepReport: WireMessage {
     package let exchangeNanoseconds: Int
     /// The reduced score of every projection, in fixed point; none for training.
     package let reducedSums: [Int64]
+    /// Of the shards that the assignment wanted a digest of, ascending.
+    package let audits: [Audit]
 
     /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
     package init(
         generation: Int, workKind: WorkKind, step: Int, digest: [UInt8], lossSum: Int64, lossCount: Int,
         gradientNorm: Double, shardTimes: [ShardTime], computeNanoseconds: Int, exchangeNanoseconds: Int,
-        reducedSums: [Int64] = []
+        reducedSums: [Int64] = [], audits: [Audit] = []
     ) throws(WireError) {
         let check = FieldChecks("StepReport")
         try check.generation(generation)
@@ -73,6 +88,12 @@ package struct StepReport: WireMessage {
         try check.nanoseconds("exchange_ns", exchangeNanoseconds)
         try check.count(
             "reduced_sums", reducedSums.count, 0...(workKind == .train ? 0 : FieldChecks.maximumProjections))
+        try check.count("audited_shards", audits.count, 0...FieldChecks.maximumShards)
+        for audit in audits {
+            try check.integer("audited_shards", audit.shard, 0...(FieldChecks.maximumShards - 1))
+            try check.digest("audit_digests", audit.digest)
+        }
+        try check.ascending("audited_shards", audits.map(\.shard))
         self.generation = generation
         self.workKind = workKind
         self.step = step
@@ -84,6 +105,7 @@ package struct StepReport: WireMessage {
         self.computeNanoseconds = computeNanoseconds
         self.exchangeNanoseconds = exchangeNanoseconds
         self.reducedSums = reducedSums
+        self.audits = audits
     }
 
     init(_ message: CStepReport, raw: [UInt8]) throws(WireError) {
@@ -98,6 +120,11 @@ package struct StepReport: WireMessage {
             times.append(
                 ShardTime(shard: index, nanoseconds: try check.decodeInteger("shard_durations_ns", duration)))
         }
+        let audited = [Int](widening: message.audited_shards, count: message.n_audited_shards)
+        let sums = UnsafeBufferPointer(start: message.audit_digests, count: message.n_audit_digests)
+        guard audited.count == sums.count else {
+            throw check.error("audit_digests", "expected \(audited.count), found \(sums.count)")
+        }
         try self.init(
             generation: Int(message.generation),
             workKind: WorkKind(message.kind, of: check),
@@ -109,7 +136,8 @@ package struct StepReport: WireMessage {
             shardTimes: times,
             computeNanoseconds: check.decodeInteger("compute_ns", message.compute_ns),
             exchangeNanoseconds: check.decodeInteger("exchange_ns", message.exchange_ns),
-            reducedSums: [Int64](copying: message.reduced_sums, count: message.n_reduced_sums))
+            reducedSums: [Int64](copying: message.reduced_sums, count: message.n_reduced_sums),
+            audits: zip(audited, sums).map { Audit(shard: $0, digest: $1.bytes) })
     }
 
     func generated(_ arena: EncodingArena) -> CStepReport {
@@ -129,6 +157,10 @@ package struct StepReport: WireMessage {
         message.exchange_ns = UInt64(exchangeNanoseconds)
         message.n_reduced_sums = reducedSums.count
         message.reduced_sums = arena.array(reducedSums)
+        message.n_audited_shards = audits.count
+        message.audited_shards = arena.array(audits.map { UInt32($0.shard) })
+        message.n_audit_digests = audits.count
+        message.audit_digests = arena.array(audits.map { arena.data($0.digest) })
         return message
     }
 }

@@ -72,6 +72,7 @@ package struct Refusal: WireMessage {
         case noPlace = 6
         case runOver = 7
         case setAside = 8
+        case distrusted = 9
     }
 
     static let kind = FrameKind.refusal

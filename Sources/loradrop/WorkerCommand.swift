@@ -45,10 +45,20 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "Seconds that the coordinator may be out of reach at the start.")
     var joinTimeout = 120.0
 
+    @Option(
+        help: ArgumentHelp(
+            "Make a wrong sum at a step of the fine-tuning, such as count-twice@20, to try whether it is noticed.",
+            visibility: .hidden))
+    var fault: String?
+
     func validate() throws {
         guard (1...4096).contains(slots) else { throw ValidationError("--slots must be 1 to 4096, found \(slots)") }
         guard joinTimeout > 0, joinTimeout < 1e6 else {
             throw ValidationError("--join-timeout must be a positive number of seconds, found \(joinTimeout)")
+        }
+        if let fault, ComputeFault(fault) == nil {
+            let kinds = ComputeFault.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--fault is one of \(kinds), then @ and a step; found \(fault)")
         }
     }
 
@@ -56,7 +66,8 @@ struct WorkerCommand: ParsableCommand {
         let process = try WorkerProcess(
             WorkerProcess.Options(
                 coordinator: Endpoint(parsing: coordinator), model: model, trainsPooler: trainPooler, slots: slots,
-                bind: Endpoint(host: bind, port: port), advertise: advertise, joinTimeout: .seconds(joinTimeout)),
+                bind: Endpoint(host: bind, port: port), advertise: advertise, joinTimeout: .seconds(joinTimeout),
+                fault: fault.flatMap(ComputeFault.init)),
             name: name, credentials: CertificateFolder(certificates).credentials(of: name))
         let end = try process.run()
         guard end.exitCode == 0 else {

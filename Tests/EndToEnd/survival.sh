@@ -36,11 +36,11 @@ coordinate() {
     started+=("$coordinator")
 }
 
-# work NAME: a worker in the background; its id is in `worker[NAME]`.
+# work NAME ARGUMENT...: a worker in the background; its id is in `worker[NAME]`.
 declare -A worker
 work() {
     "$LORADROP" worker --coordinator "127.0.0.1:$port" --model "$SCRATCH/model" --certificates "$certificates" \
-        --name "$1" --join-timeout 60 > "$out.$1.log" 2>&1 &
+        --name "$1" --join-timeout 60 "${@:2}" > "$out.$1.log" 2>&1 &
     worker[$1]=$!
     started+=("$!")
 }
@@ -112,6 +112,16 @@ coordinate restarted --workers 2
 until_true has_rosters 2
 ends_well "the coordinator started again"
 grep -q 'coordinator_incarnation\|"incarnation":2' "$out/journal.jsonl" || fail "the journal does not tell of the second start"
+
+for fault in count-twice leave-out alter-gradient; do
+    echo "wrong sums: $fault"
+    coordinate "$fault" --workers 3 --cluster.audit 1
+    for name in w0 w2; do work "$name"; done
+    work w1 --fault "$fault@120"
+    ends_well "$fault"
+    # Named at the step, and redone.
+    grep -E '^error: .*w1.*step 1(19|20)' "$log" || { grep -E 'error|warning' "$log"; fail "$fault is not named"; }
+done
 
 echo "a worker that nobody starts again"
 coordinate alone --workers 2 --cluster.rejoin-timeout 2

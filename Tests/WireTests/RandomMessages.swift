@@ -98,7 +98,10 @@ struct RandomMessages {
                             ? [] : (0..<length).map { _ in Int32(integer(0...255)) },
                         target: target))
             }
-            shards.append(try ShardAssignment.Shard(index: index, examples: examples))
+            shards.append(
+                try ShardAssignment.Shard(
+                    index: index, examples: examples,
+                    role: ShardAssignment.Role.allCases.randomElement(using: &generator) ?? .count))
         }
         return shards
     }
@@ -123,7 +126,8 @@ struct RandomMessages {
             generation: integer(1...Int(UInt32.max)), workKind: kind, step: integer(0...Int(UInt32.max)),
             digest: digest(), lossSum: Int64(bitPattern: generator.next()), lossCount: integer(0...Int(UInt32.max)),
             gradientNorm: Double.random(in: 0...1e300, using: &generator), shardTimes: times,
-            computeNanoseconds: integer(0...Int.max), exchangeNanoseconds: integer(0...Int.max), reducedSums: sums)
+            computeNanoseconds: integer(0...Int.max), exchangeNanoseconds: integer(0...Int.max), reducedSums: sums,
+            audits: (0..<integer(0...4)).map { StepReport.Audit(shard: $0 * 700, digest: digest()) })
     }
 
     mutating func predictions() throws -> PredictionReport {

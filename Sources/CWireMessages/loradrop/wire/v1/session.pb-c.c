@@ -1188,7 +1188,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__farewell__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__farewell__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue loradrop__wire__v1__refusal_code__enum_values_by_number[9] =
+static const ProtobufCEnumValue loradrop__wire__v1__refusal_code__enum_values_by_number[10] =
 {
   { "REFUSAL_CODE_NOT_SET", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_NOT_SET", 0 },
   { "REFUSAL_CODE_PROTOCOL_VERSION", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_PROTOCOL_VERSION", 1 },
@@ -1199,12 +1199,14 @@ static const ProtobufCEnumValue loradrop__wire__v1__refusal_code__enum_values_by
   { "REFUSAL_CODE_NO_PLACE", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_NO_PLACE", 6 },
   { "REFUSAL_CODE_RUN_OVER", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_RUN_OVER", 7 },
   { "REFUSAL_CODE_SET_ASIDE", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_SET_ASIDE", 8 },
+  { "REFUSAL_CODE_DISTRUSTED", "LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_DISTRUSTED", 9 },
 };
 static const ProtobufCIntRange loradrop__wire__v1__refusal_code__value_ranges[] = {
-{0, 0},{0, 9}
+{0, 0},{0, 10}
 };
-static const ProtobufCEnumValueIndex loradrop__wire__v1__refusal_code__enum_values_by_name[9] =
+static const ProtobufCEnumValueIndex loradrop__wire__v1__refusal_code__enum_values_by_name[10] =
 {
+  { "REFUSAL_CODE_DISTRUSTED", 9 },
   { "REFUSAL_CODE_MODEL_FINGERPRINT", 3 },
   { "REFUSAL_CODE_NAME_IN_USE", 4 },
   { "REFUSAL_CODE_NOT_SET", 0 },
@@ -1222,9 +1224,9 @@ const ProtobufCEnumDescriptor loradrop__wire__v1__refusal_code__descriptor =
   "RefusalCode",
   "Loradrop__Wire__V1__RefusalCode",
   "loradrop.wire.v1",
-  9,
+  10,
   loradrop__wire__v1__refusal_code__enum_values_by_number,
-  9,
+  10,
   loradrop__wire__v1__refusal_code__enum_values_by_name,
   1,
   loradrop__wire__v1__refusal_code__value_ranges,

@@ -751,7 +751,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__example__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__example__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__shard__field_descriptors[2] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__shard__field_descriptors[3] =
 {
   {
     "index",
@@ -777,15 +777,28 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__shard__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "role",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__Shard, role),
+    &loradrop__wire__v1__shard_role__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__shard__field_indices_by_name[] = {
   1,   /* field[1] = examples */
   0,   /* field[0] = index */
+  2,   /* field[2] = role */
 };
 static const ProtobufCIntRange loradrop__wire__v1__shard__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__shard__descriptor =
 {
@@ -795,7 +808,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__shard__descriptor =
   "Loradrop__Wire__V1__Shard",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__Shard),
-  2,
+  3,
   loradrop__wire__v1__shard__field_descriptors,
   loradrop__wire__v1__shard__field_indices_by_name,
   1,  loradrop__wire__v1__shard__number_ranges,
@@ -918,7 +931,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__shard_assignment__descripto
   (ProtobufCMessageInit) loradrop__wire__v1__shard_assignment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__step_report__field_descriptors[12] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__step_report__field_descriptors[14] =
 {
   {
     "generation",
@@ -1064,8 +1077,34 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__step_report__field_des
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "audited_shards",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loradrop__Wire__V1__StepReport, n_audited_shards),
+    offsetof(Loradrop__Wire__V1__StepReport, audited_shards),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audit_digests",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Loradrop__Wire__V1__StepReport, n_audit_digests),
+    offsetof(Loradrop__Wire__V1__StepReport, audit_digests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__step_report__field_indices_by_name[] = {
+  13,   /* field[13] = audit_digests */
+  12,   /* field[12] = audited_shards */
   9,   /* field[9] = compute_ns */
   3,   /* field[3] = digest */
   10,   /* field[10] = exchange_ns */
@@ -1082,7 +1121,7 @@ static const unsigned loradrop__wire__v1__step_report__field_indices_by_name[] =
 static const ProtobufCIntRange loradrop__wire__v1__step_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__step_report__descriptor =
 {
@@ -1092,7 +1131,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__step_report__descriptor =
   "Loradrop__Wire__V1__StepReport",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__StepReport),
-  12,
+  14,
   loradrop__wire__v1__step_report__field_descriptors,
   loradrop__wire__v1__step_report__field_indices_by_name,
   1,  loradrop__wire__v1__step_report__number_ranges,
@@ -1438,5 +1477,35 @@ const ProtobufCEnumDescriptor loradrop__wire__v1__work_kind__descriptor =
   loradrop__wire__v1__work_kind__enum_values_by_name,
   1,
   loradrop__wire__v1__work_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loradrop__wire__v1__shard_role__enum_values_by_number[3] =
+{
+  { "SHARD_ROLE_COUNT", "LORADROP__WIRE__V1__SHARD_ROLE__SHARD_ROLE_COUNT", 0 },
+  { "SHARD_ROLE_COUNT_AND_REPORT", "LORADROP__WIRE__V1__SHARD_ROLE__SHARD_ROLE_COUNT_AND_REPORT", 1 },
+  { "SHARD_ROLE_RECOMPUTE", "LORADROP__WIRE__V1__SHARD_ROLE__SHARD_ROLE_RECOMPUTE", 2 },
+};
+static const ProtobufCIntRange loradrop__wire__v1__shard_role__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex loradrop__wire__v1__shard_role__enum_values_by_name[3] =
+{
+  { "SHARD_ROLE_COUNT", 0 },
+  { "SHARD_ROLE_COUNT_AND_REPORT", 1 },
+  { "SHARD_ROLE_RECOMPUTE", 2 },
+};
+const ProtobufCEnumDescriptor loradrop__wire__v1__shard_role__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loradrop.wire.v1.ShardRole",
+  "ShardRole",
+  "Loradrop__Wire__V1__ShardRole",
+  "loradrop.wire.v1",
+  3,
+  loradrop__wire__v1__shard_role__enum_values_by_number,
+  3,
+  loradrop__wire__v1__shard_role__enum_values_by_name,
+  1,
+  loradrop__wire__v1__shard_role__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -74,7 +74,11 @@ typedef enum _Loradrop__Wire__V1__RefusalCode {
   /*
    * This worker was lost too often lately; it may ask again later.
    */
-  LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_SET_ASIDE = 8
+  LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_SET_ASIDE = 8,
+  /*
+   * This worker's sums were wrong in this run.
+   */
+  LORADROP__WIRE__V1__REFUSAL_CODE__REFUSAL_CODE_DISTRUSTED = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__REFUSAL_CODE)
 } Loradrop__Wire__V1__RefusalCode;
 /*

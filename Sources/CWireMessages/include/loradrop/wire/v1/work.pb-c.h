@@ -62,6 +62,24 @@ typedef enum _Loradrop__Wire__V1__WorkKind {
   LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_GRADIENT_SCORE = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__WORK_KIND)
 } Loradrop__Wire__V1__WorkKind;
+/*
+ * What becomes of a shard's sums.
+ */
+typedef enum _Loradrop__Wire__V1__ShardRole {
+  /*
+   * They are counted.
+   */
+  LORADROP__WIRE__V1__SHARD_ROLE__SHARD_ROLE_COUNT = 0,
+  /*
+   * They are counted, and their digest is reported, to be held against another worker's.
+   */
+  LORADROP__WIRE__V1__SHARD_ROLE__SHARD_ROLE_COUNT_AND_REPORT = 1,
+  /*
+   * Only their digest is reported: another worker counts them.
+   */
+  LORADROP__WIRE__V1__SHARD_ROLE__SHARD_ROLE_RECOMPUTE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__SHARD_ROLE)
+} Loradrop__Wire__V1__ShardRole;
 
 /* --- messages --- */
 
@@ -183,10 +201,14 @@ struct  Loradrop__Wire__V1__Shard
    */
   size_t n_examples;
   Loradrop__Wire__V1__Example **examples;
+  /*
+   * What becomes of its sums.
+   */
+  Loradrop__Wire__V1__ShardRole role;
 };
 #define LORADROP__WIRE__V1__SHARD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__shard__descriptor) \
-    , 0, 0,NULL }
+    , 0, 0,NULL, LORADROP__WIRE__V1__SHARD_ROLE__SHARD_ROLE_COUNT }
 
 
 /*
@@ -289,10 +311,20 @@ struct  Loradrop__Wire__V1__StepReport
    */
   size_t n_reduced_sums;
   int64_t *reduced_sums;
+  /*
+   * The shards whose sums' digests were asked for, ascending. Range: each 0 to 65535.
+   */
+  size_t n_audited_shards;
+  uint32_t *audited_shards;
+  /*
+   * SHA-256 of each one's sums before they are added up. As many as audited_shards, 32 bytes each.
+   */
+  size_t n_audit_digests;
+  ProtobufCBinaryData *audit_digests;
 };
 #define LORADROP__WIRE__V1__STEP_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__step_report__descriptor) \
-    , 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0, {0,NULL}, 0, 0, 0, 0,NULL, 0,NULL, 0, 0, 0,NULL }
+    , 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0, {0,NULL}, 0, 0, 0, 0,NULL, 0,NULL, 0, 0, 0,NULL, 0,NULL, 0,NULL }
 
 
 /*
@@ -664,6 +696,7 @@ typedef void (*Loradrop__Wire__V1__Halted_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    loradrop__wire__v1__work_kind__descriptor;
+extern const ProtobufCEnumDescriptor    loradrop__wire__v1__shard_role__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__phase_start__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__phase_ready__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__example__descriptor;
