@@ -38,11 +38,18 @@ extension CoordinatorState {
             return dismiss(worker, "it says that it was halted, which nobody asked for", now)
         }
         // Who was about to be given the state may hold anything, or the state already.
-        if let state, participants[worker]?.holdsState == true || state == agreed {
+        if let state, state == agreed || participants[worker]?.holdsState == true && hasReported(worker, state) {
             halted[worker] = state
         }
         stage = .fencing(awaited: awaited)
         return awaited.isEmpty ? regroup(now) : []
+    }
+
+    /// Whether this is the state that a worker's own reports led to: they come before its answer to the halt.
+    private func hasReported(_ worker: String, _ state: HeldState) -> Bool {
+        let steps = outstanding.prefix { ($0.work.resultingStep ?? .max) <= state.step }
+        guard let last = steps.last, last.work.resultingStep == state.step else { return false }
+        return last.reports[worker]?.state == state.digest && steps.allSatisfy { $0.reports[worker] != nil }
     }
 
     // MARK: Regroup
@@ -97,10 +104,15 @@ extension CoordinatorState {
             participants[name]?.holdsState = true
         }
         self.agreed = chosen
+        let holder = held.filter { $0.value == chosen }.keys.min(by: naturalOrder)
         // A survivor has committed these, so they are facts, whoever's report is missing.
         var directives: [Directive] = []
-        while let result = outstanding.first?.work.resultingStep, result <= chosen.step {
-            directives.append(.workDone(work: outstanding.removeFirst().work.id, digest: chosen.digest))
+        while let first = outstanding.first, let result = first.work.resultingStep, result <= chosen.step {
+            guard let digest = holder.flatMap({ first.reports[$0] })?.state else {
+                preconditionFailure("\(first.work.description) is committed, and its holder has not reported it")
+            }
+            outstanding.removeFirst()
+            directives.append(.workDone(work: first.work.id, digest: digest))
         }
         return directives
     }
@@ -110,13 +122,13 @@ extension CoordinatorState {
     ///
     /// A state that a single worker reached, which nobody can check, is taken only if nobody holds the agreed one any
     /// more: a step done again costs a step, a wrong state the run.
+    ///
+    /// Nothing is taken that lies beyond a step in dispute: it has the sums of who deviated in it.
     private func furthest(_ held: [String: HeldState], _ agreed: HeldState) -> HeldState? {
+        let disputed = outstanding.first { Set($0.reports.values.map(\.result)).count > 1 }?.work.resultingStep ?? .max
+        let held = held.filter { $0.value.step <= disputed }
         for step in Set(held.values.map(\.step)).filter({ $0 > agreed.step }).sorted(by: >) {
-            var claims = held.filter { $0.value.step == step }.mapValues(\.digest)
-            // Who was lost on the way may have reported the step before.
-            for (name, report) in outstanding.first(where: { $0.work.resultingStep == step })?.reports ?? [:] {
-                claims[name] = claims[name] ?? report.state
-            }
+            let claims = claims(of: step, held)
             if let digest = winner(claims), claims.values.count(where: { $0 == digest }) > 1 {
                 let state = HeldState(step: step, digest: digest)
                 if held.values.contains(state) { return state }
@@ -124,8 +136,15 @@ extension CoordinatorState {
         }
         if held.values.contains(agreed) { return agreed }
         guard let last = held.values.map(\.step).max(), last > agreed.step else { return nil }
-        let digest = winner(held.filter { $0.value.step == last }.mapValues(\.digest))
-        return digest.map { HeldState(step: last, digest: $0) }
+        let claims = Set(claims(of: last, held).values)
+        return claims.count == 1 ? claims.first.map { HeldState(step: last, digest: $0) } : nil
+    }
+
+    /// The digests that workers say a step led to, by worker: survivors, and those who were lost and had reported it.
+    private func claims(of step: Int, _ held: [String: HeldState]) -> [String: [UInt8]] {
+        let reports = outstanding.first { $0.work.resultingStep == step }?.reports ?? [:]
+        let survivors = held.filter { $0.value.step == step }.mapValues(\.digest)
+        return reports.mapValues(\.state).merging(survivors) { $1 }
     }
 
     /// The digest that more workers claim than any other; nil without one.

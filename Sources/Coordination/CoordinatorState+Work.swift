@@ -136,7 +136,6 @@ extension CoordinatorState {
                 return directives + deviation
             }
             if let deviation = auditFailure(first, now) {
-                outstanding[0].isDisputed = true
                 return directives + deviation
             }
             outstanding.removeFirst()
@@ -177,6 +176,8 @@ extension CoordinatorState {
                             + "checkpoint is usable"))
             }
             rollBack = failure
+            // Before anybody is dismissed: with the last of those who are awaited the state is given up, and this with it.
+            outstanding[0].isDisputed = true
             var directives = [
                 Directive.deviation(workers: culprits.isEmpty ? pair : culprits, description: description)
             ]

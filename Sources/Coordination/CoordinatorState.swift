@@ -124,7 +124,10 @@ package struct CoordinatorState: Sendable {
             owingShards = work.kind == .independent ? Set(work.shardTokens.indices) : []
         }
 
-        var isDone: Bool { owing.isEmpty && owingShards.isEmpty && !isDisputed }
+        /// Nobody owes anything of a collective piece before it is dealt.
+        var isDone: Bool {
+            owing.isEmpty && owingShards.isEmpty && !isDisputed && (work.kind == .independent || !reports.isEmpty)
+        }
     }
 
     /// Generations that may come to nothing in a row.

@@ -58,6 +58,7 @@ struct RecoveryTests {
     func behind() throws {
         var state = runningState(workers: 4, minimum: 3)
         _ = state.handle(.workRequested(step(1)), at: 1)
+        _ = state.report(1, by: [1, 2])
         _ = state.handle(.disconnected(worker: "worker-3", reason: "reset"), at: 2)
         _ = state.halt(0, step: 0, at: 3)
         _ = state.halt(1, step: 1, at: 3)
@@ -77,6 +78,7 @@ struct RecoveryTests {
         _ = state.handle(.workRequested(step(1)), at: 1)
         _ = state.handle(.disconnected(worker: "worker-2", reason: "reset"), at: 2)
         _ = state.halt(0, step: 0, at: 3)
+        _ = state.report(1, by: [1], digest: 66)
         #expect(state.halt(1, step: 1, digest: 66, at: 3).done.isEmpty)
         #expect(state.linkUp(at: 4).fetched == ["worker-0"])
         let equipping = state.handle(.stateReceived(worker: "worker-0", step: 0, digest: digest(0)), at: 5)
@@ -92,6 +94,7 @@ struct RecoveryTests {
         _ = state.handle(.collectiveReported(worker: "worker-2", report: report(1)), at: 2)
         _ = state.handle(.disconnected(worker: "worker-2", reason: "reset"), at: 2)
         _ = state.halt(0, step: 0, at: 3)
+        _ = state.report(1, by: [1])
         #expect(state.halt(1, step: 1, at: 3).done == [1])
         #expect(state.linkUp(at: 4).fetched == ["worker-1"])
     }
@@ -101,9 +104,46 @@ struct RecoveryTests {
         var state = runningState(workers: 2, minimum: 1)
         _ = state.handle(.workRequested(step(1)), at: 1)
         _ = state.handle(.disconnected(worker: "worker-1", reason: "reset"), at: 2)
+        _ = state.report(1, by: [0])
         let formed = state.halt(0, step: 1, at: 3)
         #expect(formed.done == [1])
         #expect(formed.lostState == nil)
+    }
+
+    @Test("Two steps that survivors have made and a lost worker has not reported are done with a digest each")
+    func twoStepsAhead() {
+        var state = runningState(workers: 3, minimum: 2)
+        _ = state.handle(.workRequested(step(1)), at: 1)
+        _ = state.handle(.workRequested(step(2)), at: 1)
+        _ = state.report(1, by: [0, 1])
+        _ = state.report(2, by: [0, 1])
+        _ = state.handle(.disconnected(worker: "worker-2", reason: "reset"), at: 2)
+        _ = state.halt(0, step: 2, at: 3)
+        let formed = state.halt(1, step: 2, at: 3)
+        #expect(
+            Array(formed.prefix(2))
+                == [.workDone(work: 1, digest: digest(1)), .workDone(work: 2, digest: digest(2))])
+    }
+
+    @Test("A step that is asked for after the halt is not done before anybody was given it")
+    func askedForDuringFence() {
+        var state = runningState(workers: 3, minimum: 2)
+        _ = state.handle(.workRequested(step(1)), at: 1)
+        _ = state.report(1, by: [0, 2])
+        _ = state.handle(.disconnected(worker: "worker-2", reason: "reset"), at: 2)
+        #expect(state.handle(.workRequested(step(2)), at: 3) == [])
+        #expect(state.report(1, by: [1]) == [.workDone(work: 1, digest: digest(1))])
+        _ = state.halt(0, step: 1, at: 4)
+        _ = state.halt(1, step: 1, at: 4)
+        #expect(Array(state.linkUp(at: 5).assigned.keys) == [2])
+    }
+
+    @Test("A worker that claims a state it has never reported holds nothing")
+    func claimsTooMuch() {
+        var state = runningState(workers: 2, minimum: 1)
+        _ = state.handle(.workRequested(step(1)), at: 1)
+        _ = state.handle(.disconnected(worker: "worker-1", reason: "reset"), at: 2)
+        #expect(state.halt(0, step: 7, at: 3).lostState != nil)
     }
 
     @Test("When nobody holds the state any more the run is told, and begins again with what it asks for next")
@@ -241,18 +281,60 @@ struct RecoveryTests {
         }
         #expect(directives.deviating == ["worker-1"])
         #expect(directives.halted.count == 3)
+        _ = state.halt(0, step: 1, at: 4)
+        _ = state.halt(1, step: 1, digest: 66, at: 4)
+        #expect(state.halt(2, step: 1, at: 4).done == [1])
+        _ = state.linkUp(at: 5)
+        let received = state.handle(.stateReceived(worker: "worker-0", step: 1, digest: digest(1)), at: 6)
+        #expect(received.equipped == ["worker-1"])
+    }
+
+    @Test("What was done after a step in dispute has the sums of who deviated in it: nobody goes on from there")
+    func beyondTheDispute() {
+        var state = runningState(workers: 3)
+        _ = state.handle(.workRequested(step(1)), at: 1)
+        _ = state.handle(.workRequested(step(2)), at: 1)
+        for worker in 0..<3 {
+            _ = state.handle(
+                .collectiveReported(worker: name(worker), report: report(1, digest: worker == 1 ? 66 : 1)), at: 2)
+        }
         // The next step was under way: its reports arrive before the answers to the halt, and change nothing.
         for worker in 0..<3 {
             let late = state.handle(
-                .collectiveReported(worker: name(worker), report: report(2, digest: worker == 1 ? 67 : 2)), at: 3)
+                .collectiveReported(worker: name(worker), report: report(2, digest: worker == 1 ? 67 : 68)), at: 3)
             #expect(late == [])
         }
-        _ = state.halt(0, step: 2, at: 4)
+        _ = state.halt(0, step: 2, digest: 68, at: 4)
         _ = state.halt(1, step: 2, digest: 67, at: 4)
-        #expect(state.halt(2, step: 2, at: 4).done == [1, 2])
-        _ = state.linkUp(at: 5)
-        let received = state.handle(.stateReceived(worker: "worker-0", step: 2, digest: digest(2)), at: 6)
-        #expect(received.equipped == ["worker-1"])
+        #expect(state.halt(2, step: 2, digest: 68, at: 4).lostState != nil)
+    }
+
+    @Test("Reports that differ count although one is still missing: what was done after them is not taken")
+    func disputedBeforeAllReported() {
+        var state = runningState(workers: 4, minimum: 3)
+        _ = state.handle(.workRequested(step(1)), at: 1)
+        _ = state.handle(.workRequested(step(2)), at: 1)
+        _ = state.report(1, by: [0, 1])
+        _ = state.report(1, by: [2], digest: 66)
+        _ = state.report(2, by: [0, 1], digest: 67)
+        _ = state.report(2, by: [2], digest: 68)
+        _ = state.handle(.disconnected(worker: "worker-3", reason: "reset"), at: 2)
+        _ = state.halt(0, step: 2, digest: 67, at: 3)
+        _ = state.halt(1, step: 2, digest: 67, at: 3)
+        #expect(state.halt(2, step: 2, digest: 68, at: 3).lostState != nil)
+    }
+
+    @Test("A survivor whose claim others contradict is not the truth for being the only one at its step")
+    func contradicted() {
+        var state = runningState(workers: 3)
+        _ = state.handle(.workRequested(step(1)), at: 1)
+        _ = state.handle(.workRequested(step(2)), at: 1)
+        _ = state.report(1, by: [0, 1])
+        _ = state.report(1, by: [2], digest: 66)
+        _ = state.report(2, by: [0, 1], digest: 67)
+        _ = state.halt(0, step: 2, digest: 67, at: 3)
+        _ = state.halt(1, step: 2, digest: 67, at: 3)
+        #expect(state.halt(2, step: 1, digest: 66, at: 3).lostState != nil)
     }
 
     @Test("Of two that disagree nobody knows who is right: from the last checkpoint; the second time is the end")

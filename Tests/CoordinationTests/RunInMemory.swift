@@ -73,6 +73,14 @@ extension CoordinatorState {
         return directives
     }
 
+    /// Reports of a step in generation 1.
+    mutating func report(_ number: Int, by workers: [Int], digest byte: UInt8? = nil) -> [Directive] {
+        workers.flatMap {
+            handle(
+                .collectiveReported(worker: name($0), report: CoordinationTests.report(number, digest: byte)), at: 2)
+        }
+    }
+
     mutating func halt(
         _ worker: Int, generation: UInt32 = 1, step: Int?, digest byte: UInt8? = nil, at now: UInt64 = 0
     ) -> [Directive] {
