@@ -58,7 +58,7 @@ let package = Package(
             dependencies: ["Cluster", "RunConfiguration", "Training", "SecureTransport", "Digests"],
             swiftSettings: swiftSettings),
         .target(
-            name: "Supervision", dependencies: ["SecureTransport"], swiftSettings: swiftSettings),
+            name: "Supervision", dependencies: ["SecureTransport", "Digests"], swiftSettings: swiftSettings),
         .target(
             name: "Diagnostics",
             dependencies: [

@@ -7,9 +7,10 @@
 # Installs the system packages that are missing, by apt, and says what it does. With everything in place it neither
 # asks for root nor touches the network.
 #
-#   deploy/dependencies.sh [build] [checks] [demo]
+#   deploy/dependencies.sh [build] [checks] [demo] [hosts]
 #
 # build (the default): what the executable is built from. checks: what .ci/ needs. demo: what fetches the demo's model.
+# hosts: what Tests/Hosts makes its machines of.
 set -euo pipefail
 
 missing=()
@@ -57,8 +58,15 @@ for purpose in "${@:-build}"; do
             need python3 command -v python3
             need python3-pip python3 -m pip --version
             ;;
+        hosts)
+            need openssh-client command -v ssh
+            need openssh-server test -x /usr/sbin/sshd
+            need iproute2 command -v tc
+            need util-linux command -v nsenter
+            need python3 command -v python3
+            ;;
         *)
-            echo "usage: deploy/dependencies.sh [build] [checks] [demo]; found: $purpose" >&2
+            echo "usage: deploy/dependencies.sh [build] [checks] [demo] [hosts]; found: $purpose" >&2
             exit 2
             ;;
     esac

@@ -76,11 +76,11 @@ run_scripts() {
 
 run_scripts Tests/EndToEnd
 if [ "$hosts" = yes ]; then
-    if compgen -G 'Tests/Hosts/*.sh' > /dev/null; then
-        run_scripts Tests/Hosts
-    else
-        echo "--hosts: there are no host tests yet"
-    fi
+    deploy/dependencies.sh hosts
+    # What they install on their machines is the release as it is shipped.
+    LORADROP_RELEASE=$PWD/$(deploy/package.sh | tail -n 1)
+    export LORADROP_RELEASE
+    run_scripts Tests/Hosts
 fi
 
 if [ "$failures" != 0 ]; then

@@ -91,7 +91,15 @@ package struct CertificateAuthority: Sendable {
         return IssuedCertificate(certificate: signed, key: key, authority: certificate)
     }
 
-    /// Certifies a key; apart from `issue`, so that a key made where it is used can be certified by request.
+    /// Certifies a key that was made elsewhere and never leaves it.
+    /// - Throws: As `issue`.
+    func certify(
+        _ request: CertificateRequest, as identity: PeerIdentity, validForHours hours: Int,
+        at time: Int64 = CalendarTime.now()
+    ) throws -> Certificate {
+        try sign(request.key, of: identity, addresses: [], validForHours: hours, at: time)
+    }
+
     private func sign(
         _ subjectKey: PrivateKey, of identity: PeerIdentity, addresses: [String], validForHours hours: Int,
         at time: Int64

@@ -5,7 +5,7 @@
 
 import COpenSSL
 
-/// A private key that OpenSSL holds.
+/// A private key that OpenSSL holds; of a certificate request its public half only.
 ///
 /// `@unchecked Sendable`: never changed once it is made, and OpenSSL counts references atomically.
 final class PrivateKey: @unchecked Sendable {

@@ -77,6 +77,12 @@ package final class ChildProcess {
         ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
     }
 
+    /// This process's environment with entries added; one of the same name gives way.
+    package static func environment(adding entries: [String]) -> [String] {
+        let names = Set(entries.map { $0.prefix { $0 != "=" } })
+        return ownEnvironment.filter { !names.contains($0.prefix { $0 != "=" }) } + entries
+    }
+
     /// Looks whether it has ended.
     @discardableResult
     package func poll() -> End? {

@@ -27,6 +27,9 @@ package struct CommandRun: Sendable {
     package var arguments: [String]
     /// Bytes of standard output and standard error, each, beyond which the command counts as broken.
     package var largestOutput = 1 << 22
+    /// Seconds that the program has to end by itself once we are interrupted: its input ends, so a command on another
+    /// machine is not left half way and alone.
+    package var graceWhenInterrupted = 5.0
 
     package init(_ executable: String, _ arguments: [String]) {
         self.executable = executable
@@ -63,7 +66,9 @@ package struct CommandRun: Sendable {
             child = try ChildProcess(
                 executable, arguments, descriptors: (theirs.number, outputEnd.number, errorEnd.number))
         }
-        var traffic = Traffic(input: ours, output: output, errors: errors, limit: largestOutput, lines: lines)
+        var traffic = Traffic(
+            input: ours, output: output, errors: errors, limit: largestOutput, grace: graceWhenInterrupted,
+            lines: lines)
         do {
             let end = try traffic.run(child, input: input, until: deadline, interruption: interruption)
             return Output(end: end, output: traffic.outputBytes, errors: traffic.errorBytes)
@@ -114,20 +119,24 @@ private struct Traffic {
     let output: CommandRun.OpenEnd
     let errors: CommandRun.OpenEnd
     let limit: Int
+    let grace: Double
     let lines: ((String) -> Void)?
     var outputBytes: [UInt8] = []
     var errorBytes: [UInt8] = []
     private var pending: ArraySlice<UInt8> = []
     private var hasMore = true
+    /// Set once we are interrupted.
+    private var killAt: Deadline?
 
     init(
         input: CommandRun.OpenEnd, output: CommandRun.OpenEnd, errors: CommandRun.OpenEnd, limit: Int,
-        lines: ((String) -> Void)?
+        grace: Double, lines: ((String) -> Void)?
     ) {
         self.input = input
         self.output = output
         self.errors = errors
         self.limit = limit
+        self.grace = grace
         self.lines = lines
     }
 
@@ -140,8 +149,16 @@ private struct Traffic {
             let end = child.poll()
             try write(next)
             try read()
-            if let end { return end }
-            if interruption?.isRequested == true { throw SupervisionError(.interrupted, "interrupted") }
+            if let end {
+                guard killAt == nil else { throw SupervisionError(.interrupted, "interrupted") }
+                return end
+            }
+            if interruption?.isRequested == true, killAt == nil {
+                hasMore = false
+                input.close()
+                killAt = .after(.seconds(grace))
+            }
+            if killAt?.hasPassed == true { throw SupervisionError(.interrupted, "interrupted") }
             if deadline.hasPassed { throw SupervisionError(.timedOut, "no end within its time") }
             wait()
         }

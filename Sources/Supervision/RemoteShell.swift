@@ -11,7 +11,7 @@ package import SecureTransport
 /// Nothing is asked at the terminal (BatchMode): whatever needs a person is an error. Any thread may use it.
 package struct RemoteShell: Sendable {
     /// How hosts are reached.
-    package struct Options: Sendable, Hashable {
+    package struct Options: Sendable, Hashable, Codable {
         /// The port of sshd; nil: what the user's ssh configuration says.
         package var port: UInt16?
         /// A file with a private key; nil: what the user's ssh configuration says.
@@ -33,7 +33,7 @@ package struct RemoteShell: Sendable {
     }
 
     /// `KEY=VALUE` for a process on a host.
-    package struct EnvironmentEntry: Sendable, Hashable {
+    package struct EnvironmentEntry: Sendable, Hashable, Codable {
         package let key: String
         package let value: String
 

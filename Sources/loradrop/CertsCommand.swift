@@ -22,9 +22,17 @@ struct CertsCommand: ParsableCommand {
             Processes read their files when they start: certs renew w1, and w1 has the new pair from its next start \
             on. For a new authority: certs renew-authority, copy ca.pem to everybody, certs renew every member, \
             copy their pairs, certs retire-authorities, copy ca.pem again.
+
+            A key need not travel: `request` makes it where it is used, `sign` certifies it where the authority is, \
+            `accept` puts the certificate beside the key.
+
+            there: loradrop certs request w4 > w4.csr
+            here:  loradrop certs sign --role worker w4 < w4.csr > w4.bundle
+            there: loradrop certs accept w4 < w4.bundle
             """,
         subcommands: [
-            Initialize.self, Issue.self, Renew.self, RenewAuthority.self, RetireAuthorities.self, Status.self,
+            Initialize.self, Issue.self, Request.self, Sign.self, Accept.self, Renew.self, RenewAuthority.self,
+            RetireAuthorities.self, Status.self,
         ])
 
     /// The folder that all of them work on.
@@ -220,7 +228,7 @@ struct CertsCommand: ParsableCommand {
     }
 
     /// Hours from one to a century: beyond, X.509's dates change their form.
-    private static func check(_ hours: Int) throws {
+    static func check(_ hours: Int) throws {
         guard (1...876_000).contains(hours) else {
             throw ValidationError("--hours \(hours): expected 1 to 876000")
         }

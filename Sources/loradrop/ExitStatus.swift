@@ -9,6 +9,7 @@ import Foundation
 import Inference
 import LoRA
 import RunConfiguration
+import Supervision
 
 /// The exit codes of every command: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by the user with the
 /// state saved.
@@ -34,6 +35,12 @@ enum ExitStatus {
         case let error as ClusterError where error.code == .badSetup:
             say("\(error)")
             LoRADrop.exit(withError: usage)
+        case let error as SupervisionError where error.code == .badSetup:
+            say("\(error)")
+            LoRADrop.exit(withError: usage)
+        case let error as SupervisionError where error.code == .interrupted:
+            say("\(error)")
+            LoRADrop.exit(withError: stopped)
         case let error as InferenceError where error.code == .badRequest:
             say("\(error)")
             LoRADrop.exit(withError: usage)

@@ -13,7 +13,8 @@ struct LoRADrop: ParsableCommand {
         abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.",
         version: BuildIdentity.version,
         subcommands: [
-            SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, PredictCommand.self,
+            SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, LaunchCommand.self,
+            StatusCommand.self, AttachCommand.self, StopCommand.self, SuperviseCommand.self, PredictCommand.self,
             EvaluateCommand.self, MergeCommand.self, InspectCommand.self, LogsCommand.self, CertsCommand.self,
             DoctorCommand.self, BenchCommand.self, TokenizeCommand.self,
         ])

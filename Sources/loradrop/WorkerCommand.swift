@@ -6,6 +6,7 @@
 import ArgumentParser
 import Cluster
 import Foundation
+import RunRecords
 import SecureTransport
 
 /// Computes for a coordinator.
@@ -51,6 +52,10 @@ struct WorkerCommand: ParsableCommand {
             visibility: .hidden))
     var fault: String?
 
+    @Option(
+        help: "A file that is written at the coordinator's farewell, with its reason: the run is over for this worker.")
+    var farewellFile: String?
+
     func validate() throws {
         guard (1...4096).contains(slots) else { throw ValidationError("--slots must be 1 to 4096, found \(slots)") }
         guard joinTimeout > 0, joinTimeout < 1e6 else {
@@ -70,6 +75,7 @@ struct WorkerCommand: ParsableCommand {
                 fault: fault.flatMap(ComputeFault.init)),
             name: name, credentials: CertificateFolder(certificates).credentials(of: name))
         let end = try process.run()
+        if let farewellFile { try AtomicFile.write(end.message + "\n", to: farewellFile) }
         guard end.exitCode == 0 else {
             FileHandle.standardError.write(Data("\(name): the run ended: \(end.message)\n".utf8))
             throw ExitCode(Int32(end.exitCode))

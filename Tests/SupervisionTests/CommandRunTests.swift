@@ -36,7 +36,8 @@ struct CommandRunTests {
 
     @Test("A deadline and an interruption kill the program")
     func ends() throws {
-        let program = CommandRun("sh", ["-c", "echo begun; exec sleep 1000"])
+        var program = CommandRun("sh", ["-c", "echo begun; exec sleep 1000"])
+        program.graceWhenInterrupted = 0.05
         let late = #expect(throws: SupervisionError.self) { try program.run(until: .after(.milliseconds(50))) }
         #expect(late?.code == .timedOut)
         let interruption = Interruption()

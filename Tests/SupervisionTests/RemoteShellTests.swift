@@ -13,8 +13,12 @@ private func makeShell(_ folder: String, _ change: (inout RemoteShell.Options) -
 {
     let program = folder + "/ssh"
     let text = "#!/bin/sh\nfor word in \"$@\"; do last=$word; done\nexec sh -c \"$last\"\n"
-    try text.write(toFile: program, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
+    // Written by another process: a descriptor of ours, open for writing in a child that another test starts meanwhile,
+    // would keep the file from being executed.
+    let place = ShellText.quoted(program)
+    let written = try CommandRun("sh", ["-c", "printf %s \(ShellText.quoted(text)) > \(place) && chmod 700 \(place)"])
+        .run(until: .after(.seconds(60)))
+    #expect(written.end == .exit(0))
     var options = RemoteShell.Options()
     options.program = program
     change(&options)
