@@ -303,6 +303,11 @@ package final class CoordinatorLoop {
     /// Queues a message for a worker that has joined and sends what the socket takes.
     func send(_ message: ControlMessage, to worker: String) {
         guard let link = link(of: worker) else { return }
+        deliver(message, over: link)
+    }
+
+    /// Whoever does not take it loses its link, and nobody else anything.
+    private func deliver(_ message: ControlMessage, over link: Link) {
         do {
             try link.channel.send(message)
             try link.channel.flush()
@@ -363,20 +368,18 @@ package final class CoordinatorLoop {
         guard let link = asking[worker] else { return }
         link.stage = .joined(name: worker)
         link.channel.accept(.fromWorker)
-        try link.channel.send(
+        deliver(
             .welcome(
-                Welcome(
+                try Welcome(
                     runID: greeting.runID, coordinatorIncarnation: greeting.coordinatorIncarnation, workerRank: 0,
-                    configuration: greeting.configuration, labelCount: greeting.labelCount)))
-        try link.channel.flush()
+                    configuration: greeting.configuration, labelCount: greeting.labelCount)), over: link)
     }
 
     func refuse(_ worker: String, _ refusal: JoinRefusal) throws {
         guard let link = asking[worker] else { return }
         log.write(.warning, "worker-refused", "\(worker): \(refusal.reason)")
         link.stage = .closing(until: .after(.seconds(5)))
-        try link.channel.send(.refusal(Refusal(refusal)))
-        try link.channel.flush()
+        deliver(.refusal(try Refusal(refusal)), over: link)
     }
 
     /// Ends a member's connection.
