@@ -123,8 +123,17 @@ extension CoordinatorLoop {
         perform(state.handle(.shardReported(worker: name, work: id, shard: report.shardIndex), at: now))
     }
 
+    /// Carries out directives in the order in which the state machine gave them.
+    ///
+    /// A message that cannot be sent loses its worker, which is an event of its own: what follows from it comes after
+    /// everything that was to be done before.
     func perform(_ directives: [CoordinatorState.Directive]) {
-        for directive in directives {
+        upcoming += directives
+        guard !isPerforming else { return }
+        isPerforming = true
+        defer { isPerforming = false }
+        while !upcoming.isEmpty {
+            let directive = upcoming.removeFirst()
             do {
                 try perform(directive)
             } catch {
@@ -171,6 +180,7 @@ extension CoordinatorLoop {
                 send(.phaseStart(phaseStart), to: worker)
             }
         case .phaseBegan(let digest):
+            begunPhase = phaseStart
             bridge.deliver(.phaseBegan(digest: digest))
         case .fetchState(let worker, let step):
             send(.snapshotRequest(try SnapshotRequest(step: step)), to: worker)
@@ -180,8 +190,9 @@ extension CoordinatorLoop {
             }
             received = nil
         case .equip(let worker):
-            if let phaseStart, let received {
-                send(.phaseStart(try phaseStart.goingOn(from: received)), to: worker)
+            // Of the phase that the state belongs to; the run may have asked for the next one meanwhile.
+            if let begunPhase, let received {
+                send(.phaseStart(try begunPhase.goingOn(from: received)), to: worker)
             }
         case .audit(let work, let shard, let owner, let auditor):
             given[work]?.audits.append((shard, owner, auditor))
@@ -198,13 +209,16 @@ extension CoordinatorLoop {
                 bridge.deliver(.predicted(done.predictions))
                 return
             }
-            guard let report = done.reports.values.first(where: { $0.digest == digest }) else {
+            // A pass leaves the state as it is, and reports of an earlier generation may have been in dispute.
+            let reports = done.reports.values.filter { $0.digest == digest }
+            guard let report = reports.max(by: { $0.generation < $1.generation }) else {
                 preconditionFailure("work \(work) is done, and nobody reported the state that it led to")
             }
             bridge.deliver(done.work.kind == .train ? .stepDone(report) : .sumsDone(report.reducedSums))
         case .stateLost(let failure):
             given = [:]
             phaseStart = nil
+            begunPhase = nil
             received = nil
             bridge.deliver(.failed(failure))
         case .endRun(let failure):

@@ -72,8 +72,13 @@ package final class CoordinatorLoop {
     private var nextHeartbeat = Deadline.after(.zero)
     /// What was given out and is not done: the shards, and what came back so far.
     var given: [UInt64: GivenWork] = [:]
-    /// What the present phase was begun with.
+    /// What the run asked for last.
     var phaseStart: PhaseStart?
+    /// What the phase that the workers are in was begun with.
+    var begunPhase: PhaseStart?
+    /// Directives that are being carried out.
+    var upcoming: [CoordinatorState.Directive] = []
+    var isPerforming = false
     /// The last state that a worker sent.
     var received: Snapshot?
     /// Callers whose hello is being considered.
