@@ -16,10 +16,10 @@ printf 'h1\nh2 slots=2\n' > "$SCRATCH/hosts"
 long=(--training.epochs 3000)
 
 # begin NAME: a launch in the background; its id is in `id`, what it prints in `log`. The script becomes the launcher, so
-# the id stays. A shell lets its background commands ignore INT, which a terminal does not.
+# the id stays. A shell lets its background commands ignore INT, and whoever started it may ignore HUP; a terminal does not.
 begin() {
     log=$SCRATCH/$1.log
-    env --default-signal=INT "$launch" --output-dir "$SCRATCH/$1" --run "$1" "${long[@]}" > "$log" 2>&1 &
+    env --default-signal=INT,HUP "$launch" --output-dir "$SCRATCH/$1" --run "$1" "${long[@]}" > "$log" 2>&1 &
     id=$!
     started+=("$id")
 }
