@@ -38,9 +38,9 @@ let package = Package(
         .executableTarget(
             name: "loradrop",
             dependencies: [
-                "Benchmarks", "Simulation", "Supervision", "Diagnostics", "Cluster", "RunConfiguration", "Inference",
-                "Training", "SecureTransport", "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics",
-                "JSONText", "Digests", argumentParser,
+                "Benchmarks", "Rehearsal", "Simulation", "Supervision", "Diagnostics", "Cluster", "RunConfiguration",
+                "Inference", "Training", "SecureTransport", "RunRecords", "LoRA", "Transformer", "Tokenizers",
+                "Datasets", "Metrics", "JSONText", "Digests", "Files", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -48,14 +48,20 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Cluster", "RunConfiguration", "Training", "LoRA", "Transformer", "Datasets", "Tensors", "JSONText",
+                "Cluster", "RunConfiguration", "Training", "Collectives", "Wire", "SecureTransport", "LoRA",
+                "Transformer", "Datasets", "Tensors", "JSONText",
             ],
             swiftSettings: strict),
+
+        // Whole runs without network or model.
+        .target(name: "Rehearsal", dependencies: ["Coordination", "Randomness"], swiftSettings: strict),
 
         // Where compute meets network.
         .target(
             name: "Simulation",
-            dependencies: ["Cluster", "RunConfiguration", "Training", "SecureTransport", "Digests"],
+            dependencies: [
+                "Cluster", "RunConfiguration", "Training", "SecureTransport", "RunRecords", "Digests", "Files",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "Supervision", dependencies: ["SecureTransport", "Digests"], swiftSettings: swiftSettings),
@@ -71,12 +77,12 @@ let package = Package(
             dependencies: [
                 "RunConfiguration", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
                 "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors", "ExactSums", "JSONText",
-                "Digests",
+                "Digests", "Files", "ModelFiles",
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "RunConfiguration",
-            dependencies: ["Training", "LoRA", "Datasets", "Metrics", "Digests", yams],
+            dependencies: ["Training", "LoRA", "Datasets", "Metrics", "Digests", "Spelling", yams],
             swiftSettings: strict),
 
         // Compute: no network.
@@ -84,14 +90,14 @@ let package = Package(
             name: "Inference",
             dependencies: [
                 "Training", "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors",
-                "JSONText", "Digests",
+                "JSONText", "Digests", "Files",
             ],
             swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
                 "RunRecords", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "ExactSums", "Randomness",
-                "Digests",
+                "Digests", "Files",
             ],
             swiftSettings: swiftSettings),
 
@@ -102,23 +108,29 @@ let package = Package(
         .target(name: "SecureTransport", dependencies: ["COpenSSL"], swiftSettings: swiftSettings),
 
         // Knowledge.
-        .target(name: "RunRecords", dependencies: ["JSONText"], swiftSettings: strict),
+        .target(name: "RunRecords", dependencies: ["JSONText", "Files"], swiftSettings: strict),
         .target(
             name: "LoRA",
-            dependencies: ["Transformer", "Tensors", "JSONText", "Randomness", "Digests"],
+            dependencies: [
+                "Transformer", "Tensors", "JSONText", "Randomness", "Digests", "Files", "Spelling",
+            ],
             swiftSettings: strict),
         .target(name: "Transformer", dependencies: ["Tensors", "Randomness"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["JSONText"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["JSONText", "Randomness"], swiftSettings: strict),
-        .target(name: "Metrics", swiftSettings: strict),
+        .target(name: "Metrics", dependencies: ["Spelling"], swiftSettings: strict),
+        .target(name: "ModelFiles", dependencies: ["Digests", "Files"], swiftSettings: swiftSettings),
 
         // Numbers.
         .target(name: "ExactSums", dependencies: ["Tensors", "CKernels"], swiftSettings: swiftSettings),
         .target(
-            name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Randomness"], swiftSettings: swiftSettings),
+            name: "Tensors", dependencies: ["CKernels", "COpenBLAS", "Randomness", "Files", "Spelling"],
+            swiftSettings: swiftSettings),
         .target(name: "Randomness", swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
-        .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: swiftSettings),
+        .target(name: "Digests", dependencies: ["CLibCrypto", "Files"], swiftSettings: swiftSettings),
+        .target(name: "Files", swiftSettings: swiftSettings),
+        .target(name: "Spelling", swiftSettings: strict),
 
         // C: our kernels, the generated messages, one door a library.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Werror"])]),
@@ -132,12 +144,18 @@ let package = Package(
 
         // Tests, one target a module.
         .testTarget(name: "CoordinationTests", dependencies: ["Coordination"], swiftSettings: swiftSettings),
+        .testTarget(name: "RehearsalTests", dependencies: ["Rehearsal"], swiftSettings: swiftSettings),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: swiftSettings),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: swiftSettings),
         .testTarget(
+            name: "ModelFilesTests", dependencies: ["ModelFiles", "Digests", "Files"], swiftSettings: swiftSettings),
+        .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: swiftSettings),
+        .testTarget(name: "SpellingTests", dependencies: ["Spelling"], swiftSettings: swiftSettings),
+        .testTarget(
             name: "ExactSumsTests", dependencies: ["ExactSums", "Tensors"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "TensorsTests", dependencies: ["Tensors", "Randomness", "CKernels"], swiftSettings: swiftSettings),
+            name: "TensorsTests", dependencies: ["Tensors", "Randomness", "CKernels", "Files"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "Randomness"], swiftSettings: swiftSettings),
         .testTarget(
@@ -148,11 +166,15 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SupervisionTests", dependencies: ["Supervision", "SecureTransport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BenchmarksTests", dependencies: ["Benchmarks", "LoRA", "Transformer", "JSONText"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Training", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "ExactSums", "Digests",
+                "RunRecords",
             ], swiftSettings: swiftSettings),
         .testTarget(
             name: "RunConfigurationTests",
@@ -162,11 +184,11 @@ let package = Package(
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "LoRATests", dependencies: ["LoRA", "Transformer", "Tensors", "JSONText", "Digests"],
+            name: "LoRATests", dependencies: ["LoRA", "Transformer", "Tensors", "JSONText", "Digests", "Files"],
             swiftSettings: swiftSettings),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "RunRecordsTests", dependencies: ["RunRecords", "JSONText"], swiftSettings: swiftSettings),
+            name: "RunRecordsTests", dependencies: ["RunRecords", "JSONText", "Files"], swiftSettings: swiftSettings),
         .testTarget(
             name: "InferenceTests",
             dependencies: [
@@ -178,10 +200,14 @@ let package = Package(
             dependencies: ["Diagnostics", "RunConfiguration", "SecureTransport", "JSONText"],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "Cluster", "SecureTransport", "RunRecords"],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "ClusterTests",
             dependencies: [
                 "Cluster", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
                 "Datasets",
+                "ModelFiles", "Digests", "Files",
             ],
             swiftSettings: swiftSettings),
     ],
@@ -191,8 +217,8 @@ let package = Package(
 // Fuzzers, for deploy/fuzz.sh alone: libFuzzer brings their main function.
 if Context.environment["LORADROP_FUZZ"] == "1" {
     let fuzzers: [(name: String, reader: String)] = [
-        ("FuzzFrames", "Wire"), ("FuzzSafetensors", "Tensors"), ("FuzzTables", "Datasets"),
-        ("FuzzTokenizer", "Tokenizers"),
+        ("FuzzFrames", "Wire"), ("FuzzLogs", "RunRecords"), ("FuzzSafetensors", "Tensors"),
+        ("FuzzTables", "Datasets"), ("FuzzTokenizer", "Tokenizers"),
     ]
     package.targets.removeAll { $0.type == .test }
     package.targets += fuzzers.map { fuzzer in

@@ -20,13 +20,17 @@ usage="usage: deploy/fuzz.sh SECONDS [FUZZER…]"
 seconds=${1:?$usage}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "$usage; found: $seconds" >&2; exit 2; }
 shift
-all=(FuzzFrames FuzzSafetensors FuzzTables FuzzTokenizer)
+all=(FuzzFrames FuzzLogs FuzzSafetensors FuzzTables FuzzTokenizer)
 fuzzers=("${@:-${all[@]}}")
 
 # reader FUZZER: the files whose coverage counts.
 reader() {
     case $1 in
         FuzzFrames) echo Sources/Wire ;;
+        FuzzLogs)
+            echo Sources/RunRecords/LogLines.swift Sources/RunRecords/LogRecord+JSON.swift \
+                Sources/RunRecords/Timestamp.swift Sources/RunRecords/ProcessTranscript.swift
+            ;;
         FuzzSafetensors) echo Sources/Tensors/SafetensorsHeader.swift Sources/Tensors/SafetensorsHeaderParser.swift ;;
         FuzzTables)
             echo Sources/Datasets/DatasetReader+Rows.swift Sources/Datasets/DelimitedRecords.swift \

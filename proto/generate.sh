@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.."
 target=$(realpath "${1:-Sources/CWireMessages}")
 
 pinned="protobuf-c 1.4.1"
-found=$(protoc-c --version | head -n 1)
+versions=$(protoc-c --version)
+found=${versions%%$'\n'*}
 if [ "$found" != "$pinned" ]; then
     echo "proto/generate.sh: expected $pinned, found $found: its code would differ from the committed code" >&2
     exit 1

@@ -24,12 +24,15 @@ struct ProductRate: Sendable {
         let weights: [[Matrix]]
         let inputs: [Matrix]
         let outputs: [Matrix]
+        let workspace: Workspace
     }
 
     /// The implementation of the product.
     enum Implementation: String, CaseIterable, Sendable {
         /// The BLAS library, on one thread a slot.
         case blas
+        /// The trainer's own products.
+        case own
     }
 
     /// - Parameters:
@@ -47,13 +50,14 @@ struct ProductRate: Sendable {
         slots = (0..<pool.slotCount).map { _ in
             func filled(_ rows: Int, _ columns: Int) -> Matrix {
                 let matrix = Matrix(rows: rows, columns: columns)
-                matrix.fill(0.01)
+                matrix.fill(1e-3)
                 return matrix
             }
             return Operands(
                 // Two matrices a shape, so that a product does not find all of its weight in the cache.
                 weights: shapes.map { shape in (0..<2).map { _ in filled(shape.output, shape.input) } },
-                inputs: shapes.map { filled(rows, $0.input) }, outputs: shapes.map { filled(rows, $0.output) })
+                inputs: shapes.map { filled(rows, $0.input) }, outputs: shapes.map { filled(rows, $0.output) },
+                workspace: Workspace())
         }
     }
 
@@ -73,7 +77,13 @@ struct ProductRate: Sendable {
                         switch implementation {
                         case .blas:
                             gemm(input, weight, transposed: true, into: output)
-                            gemm(output, weight, into: input, alpha: 1e-3)
+                            gemm(output, weight, into: input, alpha: 1)
+                        case .own:
+                            slots[slot].workspace.scope {
+                                output.setProduct(
+                                    PackedRows(input, in: slots[slot].workspace), transposed: weight)
+                            }
+                            input.setProduct(output, weight)
                         }
                     }
                 }

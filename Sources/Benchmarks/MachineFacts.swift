@@ -6,6 +6,7 @@
 import Cluster
 import Foundation
 package import JSONText
+import SecureTransport
 import Tensors
 
 /// What a figure was measured on: it says nothing without.
@@ -15,6 +16,7 @@ package struct MachineFacts: Sendable {
     package let memoryBytes: UInt64
     package let system: String
     package let blas: String
+    package let tls: String
     package let version: String
 
     /// Those of this machine and this program.
@@ -24,6 +26,7 @@ package struct MachineFacts: Sendable {
             coreCount: ProcessInfo.processInfo.activeProcessorCount,
             memoryBytes: ProcessInfo.processInfo.physicalMemory,
             system: ProcessInfo.processInfo.operatingSystemVersionString, blas: BLAS.description,
+            tls: TLSLibrary.version,
             version: BuildIdentity.version)
     }
 
@@ -31,7 +34,7 @@ package struct MachineFacts: Sendable {
     package var lines: [String] {
         [
             "machine   \(processor), \(coreCount) cores, \(memoryBytes >> 30) GiB, \(system)",
-            "versions  loradrop \(version); \(blas)",
+            "versions  loradrop \(version); \(blas); \(tls)",
         ]
     }
 
@@ -40,7 +43,8 @@ package struct MachineFacts: Sendable {
         .object([
             JSONMember("processor", .string(processor)), JSONMember("cores", .integer(coreCount)),
             JSONMember("memory_bytes", .integer(memoryBytes)), JSONMember("system", .string(system)),
-            JSONMember("blas", .string(blas)), JSONMember("loradrop", .string(version)),
+            JSONMember("blas", .string(blas)), JSONMember("tls", .string(tls)),
+            JSONMember("loradrop", .string(version)),
         ])
     }
 

@@ -4,7 +4,6 @@
 //
 
 package import LoRA
-package import Training
 package import Transformer
 
 /// The floating-point operations that a training step cannot do without, two a multiply-add.
@@ -19,12 +18,17 @@ package struct NecessaryOperations: Sendable {
     private let adapterRank: Int
     private let labelCount: Int
 
-    /// - Parameter assignment: Which projections have a branch; all of them are taken for trained.
-    package init(_ configuration: EncoderConfiguration, trainable: TrainableModel, assignment: AdapterAssignment) {
+    /// - Parameters:
+    ///   - assignment: Which projections have a branch; all of them are taken for trained.
+    ///   - adapterRank: Of all branches.
+    ///   - labelCount: Rows of the classifier.
+    package init(
+        _ configuration: EncoderConfiguration, assignment: AdapterAssignment, adapterRank: Int, labelCount: Int
+    ) {
         self.configuration = configuration
         isTrained = assignment.roles.map { $0 != .absent }
-        adapterRank = trainable.lora.adapterRank
-        labelCount = trainable.head.classifier.outputSize
+        self.adapterRank = adapterRank
+        self.labelCount = labelCount
     }
 
     /// Those of one pass forward and backward over examples of these lengths, in tokens.

@@ -6,6 +6,7 @@
 import Cluster
 import Datasets
 import Foundation
+import LoRA
 package import RunConfiguration
 import Tensors
 import Training
@@ -44,7 +45,7 @@ package struct StepBenchmark {
         let assignment = preparation.trainable.allOwn
         pool = SlotPool(slotCount: settings.cluster.slots)
         schedule = BatchSchedule(
-            phase: .fineTune, examples: preparation.data.train, batchSize: settings.training.examplesPerStep,
+            phase: .fineTune, examples: preparation.data.train, batchSize: settings.plan.stepSize,
             shardTokens: settings.training.shardTokens, seed: settings.training.seed)
         trainer = try PhaseTrainer(
             model: preparation.model.classifier, settings: settings.computeSettings, trainable: preparation.trainable,
@@ -52,7 +53,9 @@ package struct StepBenchmark {
                 phase: .fineTune, totalSteps: extent.warmSteps + (extent.rounds + 1) * extent.steps,
                 assignment: assignment, state: nil), pool: pool)
         operations = NecessaryOperations(
-            preparation.model.configuration, trainable: preparation.trainable, assignment: assignment)
+            preparation.model.configuration, assignment: assignment,
+            adapterRank: preparation.trainable.lora.adapterRank,
+            labelCount: preparation.trainable.head.classifier.outputSize)
     }
 
     /// What a stretch of steps took.

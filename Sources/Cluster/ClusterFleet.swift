@@ -21,15 +21,18 @@ final class ClusterFleet: Fleet {
     private let bridge: RunBridge
     private let settings: ComputeSettings
     private let stop: StopRequest
+    /// Told of the passes that are given out and of the states that are asked for, as soon as they are.
+    private let events: RunEventStream?
     private var setup: PhaseSetup?
     /// The state's digest after the last committed step.
     private var lastDigest: [UInt8] = []
     private var lastStep = 0
 
-    init(bridge: RunBridge, settings: ComputeSettings, stop: StopRequest) {
+    init(bridge: RunBridge, settings: ComputeSettings, stop: StopRequest, events: RunEventStream? = nil) {
         self.bridge = bridge
         self.settings = settings
         self.stop = stop
+        self.events = events
     }
 
     func begin(_ setup: PhaseSetup) throws -> Digest {
@@ -51,21 +54,21 @@ final class ClusterFleet: Fleet {
         _ steps: Range<Int>, work: (Int) throws -> StepWork, committed: (StepOutcome) throws -> Bool
     ) throws {
         var upcoming = steps.lowerBound
-        var given: [StepHeader] = []
+        var given: [StepWork] = []
         var goesOn = true
         while true {
             while goesOn, upcoming < steps.upperBound, given.count < Self.window {
                 let next = try work(upcoming)
                 give(next)
-                given.append(next.header)
+                given.append(next)
                 upcoming += 1
             }
             guard !given.isEmpty else { return }
             guard case .stepDone(let report) = try bridge.nextAnswer(stop) else { throw unexpected("a step") }
-            let header = given.removeFirst()
+            let work = given.removeFirst()
             lastDigest = report.digest
-            lastStep = header.step + 1
-            if !(try committed(outcome(report, header))) {
+            lastStep = work.step + 1
+            if !(try committed(outcome(report, work))) {
                 goesOn = false
             }
         }
@@ -73,18 +76,21 @@ final class ClusterFleet: Fleet {
 
     func sums(of work: StepWork) throws -> [Int64] {
         give(work)
+        events?.tellAndWait(.reached(.importance))
         guard case .sumsDone(let sums) = try bridge.nextAnswer(stop) else { throw unexpected("the sums of a pass") }
         return sums
     }
 
     func predict(_ work: StepWork) throws -> [Prediction] {
         give(work)
+        events?.tellAndWait(.reached(.evaluation))
         guard case .predicted(let predictions) = try bridge.nextAnswer(stop) else { throw unexpected("predictions") }
         return predictions
     }
 
     func snapshot() throws -> TrainingState {
         bridge.submit(.snapshot)
+        events?.tellAndWait(.reached(.checkpoint))
         guard case .snapshot(let snapshot) = try bridge.nextAnswer(stop) else { throw unexpected("a snapshot") }
         let state = try TrainingState(bytes: snapshot.state)
         guard state.digest.bytes == lastDigest else {
@@ -115,12 +121,14 @@ final class ClusterFleet: Fleet {
         }
     }
 
-    private func outcome(_ report: StepReport, _ header: StepHeader) -> StepOutcome {
+    private func outcome(_ report: StepReport, _ work: StepWork) -> StepOutcome {
+        let header = work.header
         let scale = FixedPointScale(count: header.exampleCount, addends: header.shardCount)
         return StepOutcome(
             step: header.step, loss: scale.mean(report.lossSum), gradientNorm: report.gradientNorm,
             learningRate: setup.map { settings.learningRate(of: $0, step: header.step) } ?? 0,
-            digest: Digest(bytes: report.digest), exampleCount: header.exampleCount, tokenCount: header.tokenCount)
+            digest: Digest(bytes: report.digest), exampleCount: header.exampleCount, tokenCount: header.tokenCount,
+            examples: work.exampleIDs)
     }
 
     private func unexpected(_ awaited: String) -> ClusterError {

@@ -33,7 +33,7 @@ package final class ControlChannel {
     }
 
     /// What the peer may send from now on.
-    func accept(_ limits: FrameLimits) {
+    package func accept(_ limits: FrameLimits) {
         decoder.limits = limits
     }
 
@@ -95,8 +95,10 @@ package final class ControlChannel {
                     let message = try ControlMessage(decoding: frame)
                     messages.append(message)
                     // What a peer may send changes with its hello: the owner has to see that before the next frame.
-                    if case .hello = message { break }
-                    continue
+                    switch message {
+                    case .hello, .modelRequest: return (messages, false, true)
+                    default: continue
+                    }
                 }
                 switch try connection.read(into: buffer) {
                 case .bytes(let count): try decoder.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))

@@ -19,6 +19,7 @@ extension CoordinatorLoop {
         case .linksReady(let ready):
             perform(state.handle(.linksReady(worker: name, generation: UInt32(ready.generation)), at: now))
         case .heartbeat(let heartbeat):
+            log.heard(heartbeat, from: name)
             perform(state.handle(.stageReported(worker: name, stage: WorkerStage(heartbeat)), at: now))
         case .phaseReady(let ready):
             perform(state.handle(.phaseReady(worker: name, step: ready.step, digest: ready.digest), at: now))
@@ -39,9 +40,8 @@ extension CoordinatorLoop {
                 state.handle(.halted(worker: name, generation: UInt32(halted.generation), state: held), at: now))
         case .logBatch(let batch):
             perform(state.handle(.heard(worker: name), at: now))
-            log.take(batch, from: name)
-            if let last = batch.records.last {
-                send(.logAcknowledgement(try LogAcknowledgement(sequence: last.sequence)), to: name)
+            if let written = log.take(batch, from: name) {
+                send(.logAcknowledgement(written), to: name)
             }
         case .failure(let failure):
             perform(
@@ -52,7 +52,7 @@ extension CoordinatorLoop {
             perform(
                 state.handle(.disconnected(worker: name, reason: "it left: \(farewell.message)"), at: now))
         case .hello, .welcome, .refusal, .roster, .phaseStart, .shardAssignment, .snapshotRequest, .halt,
-            .logAcknowledgement:
+            .logAcknowledgement, .modelRequest, .modelManifest, .modelPieceRequest, .modelPiece, .modelQueue:
             throw ClusterError(code: .unexpectedMessage, message: "it sent a message that has no place here")
         }
     }
@@ -121,6 +121,21 @@ extension CoordinatorLoop {
         }
         given[id] = work
         perform(state.handle(.shardReported(worker: name, work: id, shard: report.shardIndex), at: now))
+    }
+
+    /// Who computed how much of a piece of work that is done.
+    private func count(_ done: GivenWork, _ work: UInt64) {
+        costs.update { costs in
+            for (worker, report) in done.reports {
+                let shards = report.shardTimes.map(\.shard)
+                costs.report(
+                    worker, work: work, shards: shards.count,
+                    tokens: shards.reduce(0) { $0 + done.work.shards[$1].tokenCount },
+                    computing: Double(report.computeNanoseconds) * 1e-9,
+                    exchanging: Double(report.exchangeNanoseconds) * 1e-9)
+            }
+            costs.done(work)
+        }
     }
 
     /// Carries out directives in the order in which the state machine gave them.
@@ -205,6 +220,7 @@ extension CoordinatorLoop {
             send(.shardAssignment(assignment), to: worker)
         case .workDone(let work, let digest):
             guard let done = given.removeValue(forKey: work) else { return }
+            count(done, work)
             guard done.work.kind != .predict else {
                 bridge.deliver(.predicted(done.predictions))
                 return

@@ -45,6 +45,8 @@ package final class CoordinatorLoop {
             case handshake
             case awaitingHello(until: Deadline)
             case joined(name: String)
+            /// It belongs to the server of the model now, and to its thread.
+            case handedOver
             /// Something is still to be sent; then the link is closed.
             case closing(until: Deadline)
             case closed
@@ -56,18 +58,21 @@ package final class CoordinatorLoop {
         }
     }
 
-    /// Callers that have not joined yet; more are turned away, so that strangers cannot use up the memory.
-    private static let strangerLimit = 256
     private static let heartbeatInterval = Duration.seconds(1)
     let bridge: RunBridge
     let log: any RunLog
-    private let listener: Listener
-    private let context: TLSContext
-    private let handshakeTime: Duration
+    let costs: RunningCosts
+    let listener: Listener
+    let ownContext: TLSContext
+    let renewal: RotatingContext?
+    var strangers = AdmissionQueue(limit: CoordinatorLoop.strangerLimit)
+    var notes = RefusalNotes()
+    let handshakeTime: Duration
+    private let models: ModelServer?
     let greeting: Greeting
     var state: CoordinatorState
     private var poller = Poller()
-    private var links: [Int32: Link] = [:]
+    var links: [Int32: Link] = [:]
     private var heartbeats: UInt64 = 0
     private var nextHeartbeat = Deadline.after(.zero)
     /// What was given out and is not done: the shards, and what came back so far.
@@ -94,17 +99,24 @@ package final class CoordinatorLoop {
         var audits: [(shard: Int, owner: String, auditor: String)] = []
     }
 
-    /// - Parameter handshakeTime: How long a caller has for its handshake, and then for its hello.
+    /// - Parameters:
+    ///   - models: Gets the links that ask for the base model; nil: they are dropped.
+    ///   - renewal: Where renewed certificates come from; nil: `context` stays in use.
+    ///   - handshakeTime: How long a caller has for its handshake, and then for its hello.
     package init(
         listener: Listener, context: TLSContext, greeting: Greeting, state: CoordinatorState, bridge: RunBridge,
-        log: any RunLog, handshakeTime: Duration = .seconds(10)
+        log: any RunLog, models: ModelServer? = nil, costs: RunningCosts = RunningCosts(),
+        renewal: RotatingContext? = nil, handshakeTime: Duration = .seconds(10)
     ) {
         self.listener = listener
-        self.context = context
+        ownContext = context
+        self.renewal = renewal
         self.greeting = greeting
         self.state = state
         self.bridge = bridge
         self.log = log
+        self.models = models
+        self.costs = costs
         self.handshakeTime = handshakeTime
     }
 
@@ -154,11 +166,14 @@ package final class CoordinatorLoop {
             try sendHeartbeats()
         }
         closeOverdueLinks()
+        if models?.takeProgress() == true {
+            perform(state.handle(.modelFetched, at: clock()))
+        }
         perform(state.handle(.clockTicked, at: clock()))
         bridge.setWaiting(state.isRecovering)
         if let farewell {
-            let isDelivered = !links.values.contains { $0.channel.hasOutput }
-            return !(isDelivered || farewell.until.hasPassed)
+            // A worker closes its link when its last records are acknowledged.
+            return !(links.isEmpty || farewell.until.hasPassed)
         }
         return true
     }
@@ -172,32 +187,7 @@ package final class CoordinatorLoop {
         case .handshake: link.channel.connection.interest
         case .awaitingHello, .joined: link.channel.interest
         case .closing: link.channel.hasOutput ? .writable : []
-        case .closed: []
-        }
-    }
-
-    private func acceptCallers() throws {
-        while true {
-            switch try listener.accept() {
-            case .wouldBlock:
-                return
-            case .turnedAway(let error):
-                log.write(.warning, "caller-turned-away", "\(error)")
-            case .accepted(let socket):
-                let strangers = links.values.count { if case .joined = $0.stage { false } else { true } }
-                guard strangers < Self.strangerLimit else {
-                    log.write(
-                        .warning, "caller-turned-away",
-                        "\(socket.peerAddress): \(strangers) callers have not introduced themselves yet")
-                    continue
-                }
-                let connection = try TLSConnection(
-                    socket, side: .server, context: context,
-                    expecting: .any(.worker, ofRun: context.identity.run),
-                    handshakeDeadline: .after(handshakeTime))
-                links[connection.descriptor] = Link(
-                    channel: ControlChannel(connection, limits: .joining), stage: .handshake)
-            }
+        case .closed, .handedOver: []
         }
     }
 
@@ -216,6 +206,7 @@ package final class CoordinatorLoop {
                 link.hasMore = received.hasMore
                 for message in received.messages {
                     try take(message, from: link)
+                    if case .handedOver = link.stage { return }
                 }
                 if received.isClosed {
                     lose(link, reason: "it closed the connection")
@@ -227,13 +218,20 @@ package final class CoordinatorLoop {
                 drop(link)
             }
         } catch {
-            lose(link, reason: "\(error)")
+            lose(link, reason: "\(error)", kind: RefusalNotes.kind(of: error))
         }
     }
 
     private func take(_ message: ControlMessage, from link: Link) throws {
         switch link.stage {
         case .awaitingHello:
+            if case .modelRequest(let request) = message, let models {
+                links[link.channel.connection.descriptor] = nil
+                strangers.remove(link.channel.connection.descriptor)
+                link.stage = .handedOver
+                models.adopt(link.channel, request)
+                return
+            }
             guard case .hello(let hello) = message, let name = link.channel.connection.peerIdentity?.name else {
                 throw ClusterError(code: .unexpectedMessage, message: "its first message is no hello")
             }
@@ -242,17 +240,19 @@ package final class CoordinatorLoop {
                 "\(name) asks to join from \(link.channel.connection.peerAddress): "
                     + "\(hello.slots) slot\(hello.slots == 1 ? "" : "s"), \(hello.hostName), process \(hello.processID)"
             )
+            log.linkEstablished(name, hello)
             asking[name] = link
             defer { asking[name] = nil }
             perform(state.handle(.joinRequested(worker: name, facts: WorkerFacts(hello)), at: clock()))
         case .joined(let name):
             try take(message, fromWorker: name, link)
-        case .handshake, .closing, .closed:
+        case .handshake, .closing, .closed, .handedOver:
             break
         }
     }
 
-    private func lose(_ link: Link, reason: String) {
+    /// - Parameter kind: Of what sort the reason is, for those that come in large numbers.
+    func lose(_ link: Link, reason: String, kind: String = "other") {
         guard farewell == nil else {
             drop(link)
             return
@@ -263,9 +263,9 @@ package final class CoordinatorLoop {
             drop(link)
             perform(state.handle(.disconnected(worker: name, reason: reason), at: clock()))
         case .handshake, .awaitingHello, .closing:
-            log.write(.warning, "caller-refused", "\(link.channel.peerName): \(reason)")
+            write(notes.note("\(link.channel.peerName): \(reason)", kind: kind))
             drop(link)
-        case .closed:
+        case .closed, .handedOver:
             break
         }
     }
@@ -274,24 +274,10 @@ package final class CoordinatorLoop {
         let descriptor = link.channel.connection.descriptor
         if links[descriptor] === link {
             links[descriptor] = nil
+            strangers.remove(descriptor)
         }
         link.stage = .closed
         link.channel.close()
-    }
-
-    private func closeOverdueLinks() {
-        for link in Array(links.values) {
-            switch link.stage {
-            case .handshake:
-                if link.channel.connection.handshakeDeadline.hasPassed { lose(link, reason: "no handshake in time") }
-            case .awaitingHello(let until):
-                if until.hasPassed { lose(link, reason: "no hello in time") }
-            case .closing(let until):
-                if until.hasPassed { drop(link) }
-            case .joined, .closed:
-                break
-            }
-        }
     }
 
     private func sendHeartbeats() throws {
@@ -360,6 +346,10 @@ package final class CoordinatorLoop {
 
     /// Ends the run: the training hears of it, and so do the workers that are left.
     func fail(_ failure: RunFailure) {
+        if farewell == nil {
+            log.failing(
+                failure, state.standings.map { FailureCard.Standing(worker: $0.worker, activity: $0.activity) })
+        }
         bridge.deliver(.failed(failure))
         if let message = try? Farewell(
             reason: .failed, message: String(failure.description.prefix(1000)), exitCode: 1)
@@ -372,11 +362,12 @@ package final class CoordinatorLoop {
     func welcome(_ worker: String) throws {
         guard let link = asking[worker] else { return }
         link.stage = .joined(name: worker)
+        strangers.remove(link.channel.connection.descriptor)
         link.channel.accept(.fromWorker)
         deliver(
             .welcome(
                 try Welcome(
-                    runID: greeting.runID, coordinatorIncarnation: greeting.coordinatorIncarnation, workerRank: 0,
+                    runID: greeting.runID, coordinatorIncarnation: greeting.coordinatorIncarnation,
                     configuration: greeting.configuration, labelCount: greeting.labelCount)), over: link)
     }
 

@@ -5,12 +5,14 @@
 
 import Coordination
 import Digests
+import Files
 import Foundation
 import LoRA
 package import RunConfiguration
 import RunRecords
 package import SecureTransport
 import Synchronization
+import Tensors
 package import Training
 import Wire
 
@@ -18,22 +20,36 @@ import Wire
 package final class CoordinatorProcess {
     private let settings: RunSettings
     private let context: TLSContext
+    private let renewal: RotatingContext?
     private let console: any Console
     private let stop: StopRequest
     private let listening: (Endpoint) throws -> Void
     /// Takes word of workers whose processes ended.
-    package let obituaries = Obituaries()
+    package let obituaries: Obituaries
+    /// Takes the records of supervisors on this host.
+    private let logIntake: LogIntake
+    /// Called once the run is over, while its log files are still open: for ending the processes of workers and taking
+    /// what they say at last.
+    package var leaving: () -> Void = {}
+    /// Told of what happens in the run; set before `run`.
+    package var events: RunEventStream?
 
-    /// - Parameter listening: Told where workers may call, once they may.
+    /// - Parameters:
+    ///   - logIntake: What supervisors on this host give their records to.
+    ///   - listening: Told where workers may call, once they may.
     /// - Throws: `TransportError` if the credentials cannot be used.
     package init(
-        _ settings: RunSettings, credentials: TLSCredentials, console: any Console, stop: StopRequest,
+        _ settings: RunSettings, credentials: TLSCredentials, renewal: RotatingContext? = nil, console: any Console,
+        stop: StopRequest, logIntake: LogIntake = LogIntake(), obituaries: Obituaries = Obituaries(),
         listening: @escaping (Endpoint) throws -> Void
     ) throws {
         self.settings = settings
         context = try TLSContext(credentials)
+        self.renewal = renewal
         self.console = console
         self.stop = stop
+        self.logIntake = logIntake
+        self.obituaries = obituaries
         self.listening = listening
     }
 
@@ -56,11 +72,18 @@ package final class CoordinatorProcess {
         }
         try AtomicFile.write(settings.canonicalText, to: folder.configuration)
         let reporter = try RunReporter(
-            folder: folder, incarnation: claim.incarnation, preparation: preparation, console: console)
+            folder: folder, incarnation: claim.incarnation, preparation: preparation, console: console,
+            events: events)
+        logIntake.reporter.withLock { $0 = reporter }
+        defer { logIntake.reporter.withLock { $0 = nil } }
         do {
-            return try run(claim, preparation, reporter)
+            let isFinished = try run(claim, preparation, reporter)
+            leaving()
+            reporter.flushConsole()
+            return isFinished
         } catch {
-            reporter.failed("\(error)")
+            leaving()
+            reporter.failed(error)
             throw error
         }
     }
@@ -77,7 +100,12 @@ package final class CoordinatorProcess {
 
         let listener = try Listener(
             on: Endpoint(host: settings.cluster.bind, port: UInt16(settings.cluster.port)))
+        let models = try ModelServer(
+            folder: settings.model, weights: preparation.model.weights.fileNames, fingerprint: preparation.fingerprint,
+            build: try BuildIdentity.current, log: reporter)
+        defer { models.close() }
         let bridge = try RunBridge()
+        let costs = RunningCosts()
         let loop = CoordinatorLoop(
             listener: listener, context: context,
             greeting: CoordinatorLoop.Greeting(
@@ -85,10 +113,10 @@ package final class CoordinatorProcess {
                 configuration: settings.canonicalText, labelCount: preparation.labelCount,
                 projectionCount: preparation.trainable.projections.count),
             state: CoordinatorState(
-                requirements: requirements(preparation), deadlines: deadlines,
+                requirements: try requirements(preparation), deadlines: deadlines,
                 auditRatio: settings.cluster.audit,
                 startedAt: UInt64(MonotonicClock.now().nanoseconds)),
-            bridge: bridge, log: reporter)
+            bridge: bridge, log: reporter, models: models, costs: costs, renewal: renewal)
         let endpoint = try Endpoint(
             host: settings.cluster.advertise ?? listener.localEndpoint.host, port: listener.localEndpoint.port)
         let count = settings.cluster.workers
@@ -102,6 +130,7 @@ package final class CoordinatorProcess {
             network.join()
         }
         try listening(endpoint)
+        events?.tell(.listening(endpoint: endpoint.description))
 
         do {
             let result = try train(preparation, store, bridge, reporter)
@@ -110,10 +139,11 @@ package final class CoordinatorProcess {
                 reporter.informed("stopped; the state is saved. The same command goes on with it")
                 return false
             }
+            events?.tellAndWait(.reached(.export))
             try preparation.writeAdapter(
                 result.finalState, layout: preparation.trainable.layout(result.assignment), decision: result.decision,
                 to: folder.adapter)
-            try reporter.finished(result)
+            try reporter.finished(result, costs: costs.all)
             farewell = try Farewell(reason: .finished, message: "the run is finished")
             return true
         } catch let error as ClusterError where error.code == .stopped {
@@ -134,7 +164,8 @@ package final class CoordinatorProcess {
             do {
                 return try TrainingRun(
                     plan: preparation.plan, data: preparation.data, trainable: preparation.trainable,
-                    fleet: ClusterFleet(bridge: bridge, settings: preparation.plan.compute, stop: stop), store: store,
+                    fleet: ClusterFleet(bridge: bridge, settings: preparation.plan.compute, stop: stop, events: events),
+                    store: store,
                     observer: reporter, stop: stop, trace: trace,
                     now: { Double(MonotonicClock.now().nanoseconds) * 1e-9 }
                 ).run(from: try store.latest())
@@ -154,11 +185,11 @@ package final class CoordinatorProcess {
         }
     }
 
-    private func requirements(_ preparation: RunPreparation) -> JoinRequirements {
+    private func requirements(_ preparation: RunPreparation) throws -> JoinRequirements {
         JoinRequirements(
             workerCount: settings.cluster.workers, minimumCount: settings.cluster.minWorkers,
             maximumCount: settings.cluster.maxWorkers, protocolVersion: UInt32(Hello.currentProtocolVersion),
-            build: BuildIdentity.current, modelFingerprint: preparation.fingerprint.bytes,
+            build: try BuildIdentity.current, modelFingerprint: preparation.fingerprint.bytes,
             allowsMixedKernels: settings.cluster.allowMixedKernels)
     }
 

@@ -14,20 +14,44 @@ package final class DataLinkFormation {
     private let runID: String
     private let coordinatorIncarnation: UInt64
     private let listener: Listener
-    private let context: TLSContext
+    private let ownContext: TLSContext
+    private let renewal: RotatingContext?
     private let timeLimit: Duration
+    private let source: String?
+    private let refused: (String) -> Void
+    /// Callers that are not known to be members of the roster yet.
+    private var strangers = AdmissionQueue(limit: strangerLimit)
+    private var notes = RefusalNotes()
 
-    /// - Parameter listener: Where the others dial; it was advertised in the hello.
+    /// Callers at a time whose hello has not come; the roster's members are done within moments.
+    private static let strangerLimit = 64
+    /// How long a caller has for its handshake and its hello.
+    private static let callerTime = Duration.seconds(10)
+    /// Callers that are taken between two looks at all the others.
+    private static let acceptedAtOnce = 64
+
+    /// For the next connection.
+    private var context: TLSContext { renewal?.current ?? ownContext }
+
+    /// - Parameters:
+    ///   - listener: Where the others dial; it was advertised in the hello.
+    ///   - source: The address of this machine to call from; nil leaves it to the kernel.
+    ///   - renewal: Where renewed certificates come from; nil: `context` stays in use.
+    ///   - refused: Told of callers that were refused, in lines to write.
     package init(
         ownName: String, runID: String, coordinatorIncarnation: UInt64, listener: Listener, context: TLSContext,
-        timeLimit: Duration
+        timeLimit: Duration, source: String? = nil, renewal: RotatingContext? = nil,
+        refused: @escaping (String) -> Void = { _ in }
     ) {
         self.ownName = ownName
         self.runID = runID
         self.coordinatorIncarnation = coordinatorIncarnation
         self.listener = listener
-        self.context = context
+        ownContext = context
+        self.renewal = renewal
         self.timeLimit = timeLimit
+        self.source = source
+        self.refused = refused
     }
 
     /// One link on its way: TLS, then a hello each way.
@@ -35,6 +59,8 @@ package final class DataLinkFormation {
         let connection: TLSConnection
         /// Whom we dialled; nil for a caller.
         let dialled: Roster.Member?
+        /// Until when a caller must have said hello.
+        let until: Deadline
         /// Who is at the other end; not known of a caller until its hello.
         var peer: Roster.Member?
         var isSecure = false
@@ -43,9 +69,10 @@ package final class DataLinkFormation {
         var decoder = FrameDecoder(limits: .dataLink)
         var hasHello = false
 
-        init(_ connection: TLSConnection, dialled: Roster.Member? = nil) {
+        init(_ connection: TLSConnection, dialled: Roster.Member? = nil, until: Deadline) {
             self.connection = connection
             self.dialled = dialled
+            self.until = until
             peer = dialled
         }
 
@@ -68,6 +95,7 @@ package final class DataLinkFormation {
             throw ClusterError(code: .unexpectedMessage, message: "the roster does not name this worker (\(ownName))")
         }
         let deadline = Deadline.after(timeLimit)
+        strangers = AdmissionQueue(limit: Self.strangerLimit)
         var attempts: [Int32: Attempt] = [:]
         var calls = roster.members[..<own.workerRank].map { Call(peer: $0) }
         let callers = Set(
@@ -93,8 +121,8 @@ package final class DataLinkFormation {
             for (descriptor, attempt) in attempts {
                 interests[descriptor] = attempt.interest
             }
-            let ready = try poller.wait(
-                for: interests, until: calls.compactMap(\.next).reduce(deadline) { min($0, $1) })
+            let next = calls.compactMap(\.next) + attempts.values.filter { $0.dialled == nil }.map(\.until)
+            let ready = try poller.wait(for: interests, until: next.reduce(deadline) { min($0, $1) })
             if ready[cancellation.descriptor] != nil {
                 throw TransportError(.cancelled, "linking up was cancelled")
             }
@@ -102,6 +130,7 @@ package final class DataLinkFormation {
             if ready[listener.descriptor] != nil {
                 try accept(callers, into: &attempts, deadline)
             }
+            closeLate(&attempts)
             for descriptor in ready.keys {
                 guard let attempt = attempts[descriptor] else { continue }
                 do {
@@ -109,14 +138,18 @@ package final class DataLinkFormation {
                 } catch {
                     // A stranger, or a worker that will call again: it costs us nothing.
                     attempts[descriptor] = nil
+                    strangers.remove(descriptor)
                     attempt.connection.close()
                     if let place = calls.firstIndex(where: { $0.peer == attempt.dialled }) {
                         calls[place].failed(error)
+                    } else {
+                        refuse(attempt, error)
                     }
                     continue
                 }
                 if attempt.isDone, let peer = attempt.peer {
                     attempts[descriptor] = nil
+                    strangers.remove(descriptor)
                     // Nobody sends sums before everybody's links stand, so nothing can wait behind the hello.
                     guard attempt.decoder.waitingByteCount == 0 else {
                         throw ClusterError(
@@ -157,12 +190,12 @@ package final class DataLinkFormation {
         let peer = call.peer
         // An address that swallows packets must not keep us from those who call.
         let socket = try StreamSocket.connect(
-            to: Endpoint(parsing: peer.dataEndpoint), until: min(deadline, .after(.seconds(5))),
+            to: Endpoint(parsing: peer.dataEndpoint), from: source, until: min(deadline, .after(.seconds(5))),
             cancellation: cancellation)
         let identity = try PeerIdentity(role: .worker, name: peer.name, run: context.identity.run)
         let connection = try TLSConnection(
             socket, side: .client, context: context, expecting: .exactly(identity), handshakeDeadline: deadline)
-        return Attempt(connection, dialled: peer)
+        return Attempt(connection, dialled: peer, until: deadline)
     }
 
     private func missing(_ roster: Roster, _ links: [Int: DataLink], _ calls: [Call]) -> TransportError {
@@ -177,11 +210,38 @@ package final class DataLinkFormation {
     private func accept(
         _ callers: Set<PeerIdentity>, into attempts: inout [Int32: Attempt], _ deadline: Deadline
     ) throws {
-        while case .accepted(let socket) = try listener.accept() {
-            let connection = try TLSConnection(
-                socket, side: .server, context: context, expecting: .oneOf(callers), handshakeDeadline: deadline)
-            attempts[connection.descriptor] = Attempt(connection)
+        // No more at once: who calls quicker than we accept must not keep us from everybody else.
+        for _ in 0..<Self.acceptedAtOnce {
+            switch try listener.accept() {
+            case .wouldBlock: return
+            case .turnedAway(let error): notes.note(error, from: "a caller").forEach(refused)
+            case .accepted(let socket):
+                let until = min(deadline, .after(Self.callerTime))
+                let connection = try TLSConnection(
+                    socket, side: .server, context: context, expecting: .oneOf(callers), handshakeDeadline: until)
+                if let oldest = strangers.admit(connection.descriptor),
+                    let attempt = attempts.removeValue(forKey: oldest)
+                {
+                    attempt.connection.close()
+                    refuse(attempt, TransportError(.exhausted, "gave way to a newer caller before its hello"))
+                }
+                attempts[connection.descriptor] = Attempt(connection, until: until)
+            }
         }
+    }
+
+    /// Ends the callers that have had their time.
+    private func closeLate(_ attempts: inout [Int32: Attempt]) {
+        for (descriptor, attempt) in attempts where attempt.dialled == nil && attempt.until.hasPassed {
+            attempts[descriptor] = nil
+            strangers.remove(descriptor)
+            attempt.connection.close()
+            refuse(attempt, TransportError(.timedOut, "no hello in time"))
+        }
+    }
+
+    private func refuse(_ attempt: Attempt, _ error: any Error) {
+        notes.note(error, from: "\(attempt.connection.peerAddress), at the data port").forEach(refused)
     }
 
     private func progress(_ attempt: Attempt, _ roster: Roster, _ own: Roster.Member) throws {

@@ -4,6 +4,7 @@
 //
 
 package import Collectives
+import Glibc
 import SecureTransport
 import Wire
 
@@ -17,7 +18,16 @@ package final class DataLinks: PeerLinks {
     private let links: [DataLink]
     private let cancellation: WakeSignal
     private var poller = Poller()
+    /// The cancellation's signal, then the links.
+    private var waits: [Poller.Wait]
     private var exchangeCount: UInt64 = 0
+    /// Whether an exchange broke off: bytes of it are on the way, so these links carry no other.
+    private var isBroken = false
+
+    /// How long a worker with nothing to do looks again and again before it sleeps.
+    ///
+    /// Waking up costs more than a short message's way. Whoever else wants the processor gets it in between.
+    private static let attentiveTime = Duration.microseconds(50)
 
     /// - Parameter links: A link to every other member, by worker rank.
     init(
@@ -29,6 +39,8 @@ package final class DataLinks: PeerLinks {
         self.members = members
         self.links = links.sorted { $0.key < $1.key }.map(\.value)
         self.cancellation = cancellation
+        waits = [Poller.Wait(cancellation.descriptor, for: .readable)]
+        waits += self.links.map { Poller.Wait($0.connection.descriptor, for: []) }
     }
 
     package var worldSize: Int { members.count }
@@ -37,7 +49,12 @@ package final class DataLinks: PeerLinks {
         outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant,
         received: (Int) -> Void
     ) throws {
+        guard !isBroken else {
+            throw CollectiveError(
+                .peerLost, peers: [], "the data links of generation \(generation) broke in an exchange before")
+        }
         exchangeCount += 1
+        isBroken = true
         let until = Deadline.after(ContinuousClock.now.duration(to: deadline))
         for link in links {
             let peer = link.peer.workerRank
@@ -48,36 +65,55 @@ package final class DataLinks: PeerLinks {
         var isIn = [Bool](repeating: false, count: incoming.count)
         func isReady(_ segment: OutgoingSegment) -> Bool { segment.after.allSatisfy { isIn[$0] } }
         while true {
-            // Everything that a link took may let another link's segment go: sending comes after receiving.
-            for link in links {
-                try progress(link) {
-                    let closed = try link.receive(check: { try check($0, $1, from: link) }) { index in
-                        received(index)
-                        isIn[index] = true
-                    }
-                    guard !closed else { throw lost(link, "it closed the link") }
-                }
-            }
             for link in links {
                 try progress(link) { try link.send(isReady: isReady, header: header) }
             }
-            if links.allSatisfy(\.isDone) { return }
-            var interests: [Int32: Interest] = [cancellation.descriptor: .readable]
+            var closed: DataLink?
             for link in links {
-                let canSend = link.nextOutgoing.map(isReady) ?? false
-                interests[link.connection.descriptor] = link.interest(canSend: canSend)
+                try progress(link) {
+                    let isClosed = try link.receive(check: { try check($0, $1, from: link) }) { index in
+                        received(index)
+                        isIn[index] = true
+                    }
+                    if isClosed { closed = link }
+                }
             }
-            let ready = try poller.wait(for: interests, until: until)
-            if ready[cancellation.descriptor] != nil {
-                throw TransportError(.cancelled, "the exchange was cancelled")
+            if links.allSatisfy(\.isDone) {
+                isBroken = false
+                return
             }
-            if ready.isEmpty, until.hasPassed {
+            if let closed { throw lost(closed, "it closed the link") }
+            let canGoOn = links.contains { $0.hasMoreInput || $0.canSend(isReady) }
+            try wait(isReady, until: canGoOn ? .after(.zero) : until)
+            if !canGoOn, until.hasPassed {
                 let awaited = links.filter { !$0.isDone }
                 throw CollectiveError(
                     .deadlinePassed, peers: awaited.map(\.peer.workerRank),
                     "exchange \(exchangeCount) of generation \(generation) was not done in time; awaited: "
                         + awaited.map(\.peer.name).joined(separator: ", "))
             }
+        }
+    }
+
+    /// Waits until a link can go on, at first attentively.
+    /// - Throws: `TransportError` with `.cancelled`.
+    private func wait(_ isReady: (OutgoingSegment) -> Bool, until: Deadline) throws {
+        for (place, link) in links.enumerated() {
+            waits[place + 1].interest = link.interest(isReady)
+        }
+        let attentive = min(Deadline.after(Self.attentiveTime), until)
+        while try !poller.wait(for: &waits, until: .after(.zero)) {
+            guard !attentive.hasPassed else {
+                _ = try poller.wait(for: &waits, until: until)
+                break
+            }
+            sched_yield()
+        }
+        guard waits[0].ready.isEmpty else {
+            throw TransportError(.cancelled, "the exchange was cancelled")
+        }
+        for (place, link) in links.enumerated() {
+            link.noteReady(waits[place + 1].ready)
         }
     }
 
@@ -98,9 +134,9 @@ package final class DataLinks: PeerLinks {
             .peerLost, peers: [link.peer.workerRank], "the data link to \(link.peer.name) is lost: \(reason)")
     }
 
-    private func header(_ segment: OutgoingSegment) throws -> [UInt8] {
+    private func header(_ segment: OutgoingSegment, _ width: ElementWidth) throws -> [UInt8] {
         try ChunkHeader(
-            generation: generation, exchange: exchangeCount, round: 0, offset: segment.range.lowerBound,
+            generation: generation, exchange: exchangeCount, width: width, offset: segment.range.lowerBound,
             elementCount: segment.range.count
         ).encodeWithPrefix()
     }

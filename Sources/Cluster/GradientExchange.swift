@@ -27,6 +27,7 @@ final class GradientExchange {
     private static let timeLimit = Duration.seconds(600)
 
     private let reducer: AllReducer
+    private var knowsCosts = false
 
     init(_ links: DataLinks) {
         reducer = AllReducer(links: links)
@@ -35,8 +36,13 @@ final class GradientExchange {
     /// The sums over all workers.
     /// - Throws: `CollectiveError`, naming who was lost or awaited; `local` is as it was.
     func sum(_ local: ExactAccumulator) throws -> ExactAccumulator {
-        var reduced = local
-        try reducer.allReduce(&reduced.sums, deadline: .now + Self.timeLimit)
+        // With the first sums, when everybody is there; the same point for all, and the choice stays the same for all.
+        if !knowsCosts {
+            try reducer.measureCosts(deadline: .now + Self.timeLimit)
+            knowsCosts = true
+        }
+        var reduced = ExactAccumulator(count: 0)
+        try reducer.sum(local.sums, into: &reduced.sums, deadline: .now + Self.timeLimit)
         return reduced
     }
 }

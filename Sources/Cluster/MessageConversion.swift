@@ -40,14 +40,14 @@ extension PhaseStart {
                 case .shared: .shared
                 }
             },
-            exampleCount: 1, stateDigest: state?.digest.bytes ?? [], state: state?.bytes ?? [])
+            stateDigest: state?.digest.bytes ?? [], state: state?.bytes ?? [])
     }
 
     /// The same phase from a state within it.
     func goingOn(from snapshot: Snapshot) throws -> PhaseStart {
         try PhaseStart(
             phase: phase, totalSteps: totalSteps, startStep: snapshot.step, adapterOwners: adapterOwners,
-            exampleCount: exampleCount, stateDigest: snapshot.digest, state: snapshot.state)
+            stateDigest: snapshot.digest, state: snapshot.state)
     }
 
     /// What the worker sets up.

@@ -12,6 +12,8 @@ package final class Obituaries: Sendable {
     /// Set while the cluster runs.
     let bridge = Mutex<RunBridge?>(nil)
 
+    package init() {}
+
     /// The process of `worker` has ended, for this reason.
     /// - Parameter returns: Whether somebody starts it again.
     package func ended(_ worker: String, reason: String, returns: Bool) {

@@ -11,39 +11,6 @@ import Training
 import Transformer
 
 // What a run came to, in the form of its result files.
-extension TrainerState {
-    init(_ result: RunResult, settings: RunSettings, higherIsBetter: Bool) {
-        self.init(
-            maxSteps: result.totalSteps, epochCount: settings.training.epochs,
-            batchSize: settings.training.batchSize, loggingSteps: settings.training.loggingSteps,
-            evaluationSteps: settings.training.evaluationSteps, saveSteps: settings.training.saveSteps)
-        let name = "eval_\(settings.plan.bestMetric.rawValue)"
-        for entry in result.progress.history {
-            history.append(LogEntry(epoch: entry.epoch, step: entry.step, values: entry.values))
-            if let value = entry.evaluation[name],
-                bestMetric.map({ higherIsBetter ? value > $0 : value < $0 }) ?? true
-            {
-                bestMetric = value
-                bestStep = entry.step
-            }
-        }
-        bestCheckpoint = result.progress.bestCheckpoint
-        epoch = result.epochs
-        globalStep = result.progress.step
-    }
-}
-
-extension HistoryEntry {
-    /// All numbers by transformers' names.
-    var values: [String: Double] {
-        var values = evaluation
-        values["loss"] = loss
-        values["learning_rate"] = learningRate
-        values["grad_norm"] = gradientNorm
-        return values
-    }
-}
-
 extension AllResults {
     init(_ result: RunResult, preparation: RunPreparation) {
         var evaluation: [String: Double] = [:]

@@ -4,6 +4,7 @@
 //
 
 import Digests
+import Files
 import JSONText
 package import RunConfiguration
 import RunRecords
@@ -20,7 +21,7 @@ package enum RunFingerprint {
 
     /// What stands in a run folder.
     /// - Returns: nil where it holds no run.
-    /// - Throws: `RecordError` where it cannot be read.
+    /// - Throws: `FileError` where it cannot be read.
     package static func recorded(in folder: String) throws -> String? {
         guard let bytes = try AtomicFile.read(RunFolder(folder).identity) else { return nil }
         return try JSONParser.parse(bytes)["result_digest"]?.string ?? "unknown"

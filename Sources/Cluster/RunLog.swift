@@ -12,8 +12,15 @@ package import Wire
 package protocol RunLog: AnyObject {
     /// A record of the coordinator's own.
     func write(_ severity: LogLevel, _ event: String, _ message: String)
-    /// Records that a worker sent; they count as written when this returns.
-    func take(_ batch: LogBatch, from worker: String)
+    /// Records that a worker sent.
+    /// - Returns: What the worker may forget, because it is in the files; nil if it could not be written.
+    func take(_ batch: LogBatch, from worker: String) -> LogAcknowledgement?
+    /// A worker has introduced itself on a new control link.
+    func linkEstablished(_ worker: String, _ hello: Hello)
+    /// A worker's heartbeat has come.
+    func heard(_ heartbeat: Heartbeat, from worker: String)
+    /// The run is given up for this reason, while its workers stood there.
+    func failing(_ failure: RunFailure, _ standings: [FailureCard.Standing])
     /// A roster's links stand.
     func rosterReady(_ roster: Coordination.Roster)
 }

@@ -87,7 +87,8 @@ package struct RunPreparation {
         let selection = settings.loraDropSettings
         let record = LoRADropRecord(
             fingerprint: fingerprint, task: settings.task.kind.rawValue, labels: data.labels,
-            seed: settings.training.seed, settings: selection,
+            seed: settings.training.seed, settings: selection, sharing: settings.sharing,
+            maximumSequenceLength: settings.training.maxSequenceLength, shardTokens: settings.training.shardTokens,
             decision: selection.isDecidedBySettings ? nil : decision, targets: trainable.targets, layout: layout)
         try PEFTAdapter.write(
             TrainableParameters(layout, values: state.parameters, scale: trainable.lora.scale),

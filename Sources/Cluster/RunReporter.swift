@@ -5,6 +5,7 @@
 
 import Coordination
 import Digests
+import Files
 import Foundation
 import LoRA
 import Metrics
@@ -26,14 +27,26 @@ final class RunReporter: @unchecked Sendable {
     private let console: any Console
     private let logs: LogFiles
     private let journal: Journal
+    /// Told of what happens, where somebody asked for it.
+    private let events: RunEventStream?
     private var ledger: CommitLedger
     private var meter = ProgressMeter()
     private var phase: PhaseFacts?
     private var totalSteps = 0
+    private var lastStep: (phase: String, step: Int)?
+    /// When the last two steps were committed: what a failure came from is no older.
+    private var commitTimes = (previous: Int.min, last: Int.min)
+    private var equalLines = EqualLines()
+    private var hosts: [String: String] = [:]
+    private var standings: [FailureCard.Standing] = []
 
     /// Opens the log files and the journal of a folder that this process has claimed.
-    init(folder: RunFolder, incarnation: UInt64, preparation: RunPreparation, console: any Console) throws {
+    init(
+        folder: RunFolder, incarnation: UInt64, preparation: RunPreparation, console: any Console,
+        events: RunEventStream? = nil
+    ) throws {
         self.folder = folder
+        self.events = events
         self.preparation = preparation
         settings = preparation.settings
         self.console = console
@@ -41,7 +54,7 @@ final class RunReporter: @unchecked Sendable {
             folder, incarnation: incarnation, minimum: LogLevel(preparation.settings.log.level))
         journal = try Journal(folder.journal)
         ledger = CommitLedger(journal.recovered.records)
-        try journal.append(.opened(incarnation: incarnation), wallNanoseconds: LogFiles.wallNanoseconds())
+        try journal.append(.opened(incarnation: incarnation), wallNanoseconds: RunClock.now())
     }
 
     /// What was read, before anybody joins.
@@ -68,25 +81,51 @@ final class RunReporter: @unchecked Sendable {
             informed("  \(member.name) at \(member.dataEndpoint), \(member.slots) slot\(member.slots == 1 ? "" : "s")")
         }
         record(.roster(generation: UInt64(roster.generation), workers: roster.members.map(\.name)))
+        events?.tell(.rosterReady(generation: Int(roster.generation), workers: roster.members.map(\.name)))
+    }
+
+    /// Shows what still waits to be shown.
+    func flushConsole() {
+        show(lock.withLock { equalLines.flush() })
     }
 
     /// The run has ended without a result.
     ///
-    /// Whoever called it shows the reason; here it goes to the files.
-    func failed(_ message: String) {
-        lock.withLock { logs.write(.error, "run-failed", message) }
+    /// Whoever called it shows the reason; here it goes to the files, and if the cluster has failed, what is known of it
+    /// to the console.
+    func failed(_ error: any Error) {
+        lock.withLock { logs.write(.error, "run-failed", "\(error)") }
+        flushConsole()
+        guard let failure = error as? RunFailure else { return }
+        let card = lock.withLock {
+            var facts = FailureCard.Facts(failure: failure.description, folder: folder.path)
+            facts.workers = failure.workers
+            facts.place = lastStep.map { "after step \($0.step) of \(phase?.totalSteps ?? 0) of the \($0.phase)" }
+            facts.hosts = hosts
+            facts.standings = standings
+            facts.recent = logs.recent
+            facts.since = commitTimes.previous
+            return FailureCard(facts)
+        }
+        show(card.lines)
     }
 
     /// Writes `trainer_state.json` and `all_results.json`, and shows the result.
-    func finished(_ result: RunResult) throws {
-        try AtomicFile.write(
-            TrainerState(result, settings: settings, higherIsBetter: settings.plan.bestMetric.isHigherBetter).jsonText,
-            to: folder.trainerState)
+    /// - Parameter costs: Who computed how much.
+    func finished(_ result: RunResult, costs: WorkerCosts) throws {
+        try AtomicFile.write(result.trainerState.jsonText, to: folder.trainerState)
         let adapterBytes = try AtomicFile.read(folder.adapterWeights) ?? []
         try keep(.finished(adapterDigest: Digest(of: adapterBytes).description), flush: true)
         // The last file to be written: its presence says that the run is finished.
         try AtomicFile.write(
             AllResults(result, preparation: preparation).jsonText, to: folder.allResults)
+        flushConsole()
+        if costs.parts.count > 1 {
+            lock.withLock { logs.write(.info, "worker-costs", costs.lines.joined(separator: "\n")) }
+            console.line("")
+            console.line("Workers, in the steps since this start of the coordinator")
+            for line in costs.lines { console.line(line) }
+        }
         for line in ResultSummary(result, preparation: preparation, folder: folder).lines {
             console.line(line)
         }
@@ -104,7 +143,7 @@ final class RunReporter: @unchecked Sendable {
     /// Writes a fact that must not be lost.
     private func keep(_ event: JournalEvent, flush: Bool) throws {
         try lock.withLock {
-            try journal.append(event, wallNanoseconds: LogFiles.wallNanoseconds())
+            try journal.append(event, wallNanoseconds: RunClock.now())
             if flush {
                 try journal.flush()
             }
@@ -115,17 +154,73 @@ final class RunReporter: @unchecked Sendable {
 extension RunReporter: RunLog {
     func write(_ level: LogLevel, _ event: String, _ message: String) {
         lock.withLock { logs.write(level, event, message) }
+        events?.tell(.logged(event: event, message: message))
         switch level {
         case .trace, .debug: break
-        case .info: console.line(message)
-        case .warning, .error: console.line("\(level.rawValue): \(message)")
+        case .info: console.line(DisplayText.line(message))
+        case .warning, .error: console.line("\(level.rawValue): \(DisplayText.line(message))")
         }
     }
 
-    func take(_ batch: LogBatch, from worker: String) {
-        lock.withLock { logs.take(batch, from: worker) }
-        for record in batch.records where record.level == .warning || record.level == .error {
-            console.line("\(worker): \(record.message)")
+    func take(_ batch: LogBatch, from worker: String) -> LogAcknowledgement? {
+        let (fresh, acknowledgement) = lock.withLock { logs.take(batch, from: worker) }
+        show(fresh)
+        return acknowledgement
+    }
+
+    /// A supervisor's records, which nobody else keeps.
+    func keep(_ records: [LogRecord]) {
+        lock.withLock { logs.keep(records) }
+        show(records)
+    }
+
+    /// Records that a worker could not deliver itself.
+    /// - Returns: Whether they are written.
+    func take(_ records: [LogRecord]) -> Bool {
+        lock.withLock { logs.take(records) }
+    }
+
+    func linkEstablished(_ worker: String, _ hello: Hello) {
+        lock.withLock {
+            hosts[worker] = hello.hostName
+            logs.linkEstablished(worker, incarnation: hello.incarnation)
+        }
+    }
+
+    func heard(_ heartbeat: Heartbeat, from worker: String) {
+        show(
+            lock.withLock {
+                logs.heard(worker, monotonicNanoseconds: heartbeat.monotonicNanoseconds)
+                return equalLines.due(at: Int(MonotonicClock.now().nanoseconds))
+            })
+    }
+
+    func failing(_ failure: RunFailure, _ standings: [FailureCard.Standing]) {
+        lock.withLock {
+            self.standings = standings
+            logs.write(.error, LogEvents.runFailing, failure.description)
+            for standing in standings {
+                logs.write(.info, "standing", "\(standing.worker) \(standing.activity)")
+            }
+        }
+    }
+
+    /// What people want to see at once: warnings and errors, equal ones of many workers as one line.
+    ///
+    /// What a process wrote to stderr is left to the files: it may be much.
+    private func show(_ records: [LogRecord]) {
+        let shown = records.filter { $0.level >= .warning && $0.event != LogEvents.stderr }
+        guard !shown.isEmpty else { return }
+        let now = Int(MonotonicClock.now().nanoseconds)
+        show(
+            lock.withLock {
+                shown.flatMap { equalLines.take(DisplayText.line($0.message), of: $0.worker, at: now) }
+            })
+    }
+
+    private func show(_ lines: [String]) {
+        for line in lines {
+            console.line(line)
         }
     }
 }
@@ -140,12 +235,18 @@ extension RunReporter: RunObserver {
             "\(phase.name): \(facts.exampleCount) examples, \(facts.totalSteps - facts.startStep) steps"
                 + (facts.startStep > 0 ? " from step \(facts.startStep)" : "")
                 + ", \(facts.adapterParameterCount) LoRA parameters and \(facts.headParameterCount) of the head")
-        record(.phaseBegan(phase: phase.name, stepCount: facts.totalSteps))
+        record(
+            .phaseBegan(
+                phase: phase.name, stepCount: facts.totalSteps, exampleCount: facts.exampleCount,
+                stepsPerEpoch: facts.stepsPerEpoch))
+        events?.tell(.phaseBegan(phase: phase.name, step: facts.startStep))
     }
 
     func stepCommitted(_ phase: Training.Phase, outcome: StepOutcome) throws {
         let seconds = Double(MonotonicClock.now().nanoseconds) * 1e-9
         let line = lock.withLock {
+            lastStep = (phase.name, outcome.step + 1)
+            commitTimes = (commitTimes.last, RunClock.now())
             meter.observe(tokens: outcome.tokenCount, loss: outcome.loss, at: seconds)
             let total = self.phase?.totalSteps ?? 0
             return ProgressLine(
@@ -156,10 +257,16 @@ extension RunReporter: RunObserver {
         // With mixed kernels the user gave up that a redo gives the same bits.
         let isNew =
             try settings.cluster.allowMixedKernels
-            || lock.withLock { try ledger.take(phase: phase.name, step: outcome.step + 1, digest: digest) }
+            || lock.withLock {
+                try ledger.take(
+                    phase: phase.name, step: outcome.step + 1, digest: digest, examples: outcome.examples)
+            }
         if isNew {
-            try keep(.commit(phase: phase.name, step: outcome.step + 1, digest: digest), flush: false)
+            try keep(
+                .commit(phase: phase.name, step: outcome.step + 1, digest: digest, examples: outcome.examples),
+                flush: false)
         }
+        events?.tellAndWait(.committed(phase: phase.name, step: outcome.step + 1))
         if console.isTerminal {
             console.progress(line.text())
         } else if (outcome.step + 1) % settings.training.loggingSteps == 0 || outcome.step + 1 == line.stepCount {
@@ -185,6 +292,7 @@ extension RunReporter: RunObserver {
 
     /// The decision is on disk before anybody acts on it.
     func decided(_ decision: LayerDecision, sums: [Int64]) throws {
+        events?.tellAndWait(.reached(.decision))
         for line in ResultSummary.table(of: decision, preparation: preparation) {
             informed(line)
         }

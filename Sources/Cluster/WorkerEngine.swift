@@ -30,12 +30,15 @@ final class WorkerEngine {
     private let log: WorkerLog
     private let fault: ComputeFault?
     private let pool: SlotPool
+    /// How many times as long as it takes a shard is made to last.
+    private let slowness: Double
     private var exchange: GradientExchange?
     private var trainer: PhaseTrainer?
 
     init(
         name: String, model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, slots: Int,
-        mailbox: WorkerMailbox, links: DataLinkFormation, log: WorkerLog, fault: ComputeFault?
+        mailbox: WorkerMailbox, links: DataLinkFormation, log: WorkerLog, fault: ComputeFault? = nil,
+        slowness: Double = 1
     ) {
         self.name = name
         self.model = model
@@ -45,6 +48,7 @@ final class WorkerEngine {
         self.links = links
         self.log = log
         self.fault = fault
+        self.slowness = slowness
         pool = SlotPool(slotCount: slots)
     }
 
@@ -124,8 +128,8 @@ final class WorkerEngine {
         let audit = assignment.audit(alters: fault?.kind == .alterGradient)
         let shards = assignment.trainingShards
         let local = try trainer.localSums(header, shards: fault?.counted(shards) ?? shards, audit: audit) {
-            [mailbox] shard, nanoseconds in
-            times.add(shard, nanoseconds)
+            [mailbox, slowness] shard, nanoseconds in
+            times.add(shard, nanoseconds + Self.linger(after: nanoseconds, slowness))
             mailbox.shardDone()
             try mailbox.checkInterruption()
         }
@@ -161,15 +165,25 @@ final class WorkerEngine {
         let mailbox = self.mailbox
         let generation = assignment.generation
         let step = assignment.step
-        try current().predict(assignment.trainingShards) { shard, predictions in
+        try current().predict(assignment.trainingShards) { [slowness] shard, predictions, nanoseconds in
+            _ = Self.linger(after: nanoseconds, slowness)
             let report = try PredictionReport(
                 generation: generation, workID: step, shardIndex: shard.index,
-                exampleIDs: predictions.map { Int($0.example) }, labelCount: predictions[0].logits.count, lossSum: 0,
-                durationNanoseconds: 0, logits: predictions.flatMap(\.logits))
+                exampleIDs: predictions.map { Int($0.example) }, labelCount: predictions[0].logits.count,
+                logits: predictions.flatMap(\.logits))
             mailbox.shardDone()
             mailbox.post(.predictionReport(report))
             try mailbox.checkInterruption()
         }
+    }
+
+    /// Makes a shard last longer, as on a slower machine; the slot's thread waits.
+    /// - Returns: How long it waited, in nanoseconds.
+    private static func linger(after nanoseconds: UInt64, _ slowness: Double) -> UInt64 {
+        guard slowness > 1 else { return 0 }
+        let pause = Double(nanoseconds) * (slowness - 1)
+        Thread.sleep(forTimeInterval: pause * 1e-9)
+        return UInt64(pause)
     }
 
     private func current() throws -> PhaseTrainer {
@@ -193,7 +207,7 @@ final class WorkerEngine {
                 report(error, code, progress)
             }
         } catch {
-            log.write(.error, "worker-failed", "\(error)")
+            log.write(.error, LogEvents.workerFailed, "\(error)")
             return false
         }
         return canGoOn
@@ -213,11 +227,16 @@ final class WorkerEngine {
 
     /// Tells the coordinator why this worker cannot go on with its task.
     private func report(_ error: any Error, _ code: Failure.Code, _ progress: WorkerMailbox.Progress) {
-        log.write(code == .peerLost ? .warning : .error, "worker-failed", "\(error)")
         var phase: Wire.Phase?
         if let trainer {
             phase = trainer.setup.phase == .probe ? .probe : .fineTune
         }
+        log.write(
+            code == .peerLost ? .warning : .error, LogEvents.workerFailed, "\(error)",
+            fields: [
+                "code": .text("\(code)"), "phase": .text(trainer?.setup.phase.name ?? "preparation"),
+                "step": .integer(progress.step + 1),
+            ])
         let text = String("\(error)".prefix(1000))
         do {
             mailbox.post(
@@ -226,7 +245,7 @@ final class WorkerEngine {
                         code: code, message: text.isEmpty ? "\(type(of: error))" : text, phase: phase,
                         step: progress.step, shard: (error as? TrainingError)?.shard, tensor: "", peer: "")))
         } catch {
-            log.write(.error, "worker-failed", "the failure itself cannot be reported: \(error)")
+            log.write(.error, LogEvents.workerFailed, "the failure itself cannot be reported: \(error)")
             mailbox.close()
         }
     }

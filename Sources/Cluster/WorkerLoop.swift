@@ -36,12 +36,12 @@ final class WorkerLoop {
     /// Dials the coordinator, again and again until the deadline, since it may start later than its workers.
     /// - Throws: `TransportError` of the last attempt.
     static func dial(
-        _ endpoint: Endpoint, context: TLSContext, until deadline: Deadline
+        _ endpoint: Endpoint, from source: String? = nil, context: TLSContext, until deadline: Deadline
     ) throws -> ControlChannel {
         var pause = Duration.milliseconds(20)
         while true {
             do {
-                let socket = try StreamSocket.connect(to: endpoint, until: deadline)
+                let socket = try StreamSocket.connect(to: endpoint, from: source, until: deadline)
                 let connection = try TLSConnection(
                     socket, side: .client, context: context, expecting: .any(.coordinator, ofRun: context.identity.run),
                     handshakeDeadline: deadline)
@@ -101,6 +101,7 @@ final class WorkerLoop {
         var lastHeard = MonotonicClock.now()
         var nextHeartbeat = Deadline.after(.zero)
         var hasMore = true
+        log.linkEstablished()
         for message in early {
             if let end = try take(message) { return end }
         }
@@ -137,6 +138,26 @@ final class WorkerLoop {
         }
     }
 
+    /// After a farewell: sends what is left of the log and waits until it is written.
+    ///
+    /// What does not get there in time stays in the spool.
+    func deliverLog(within patience: Duration = .seconds(3)) throws {
+        let deadline = Deadline.after(patience)
+        while true {
+            for message in log.takeBatches() {
+                try channel.send(message)
+            }
+            try channel.flush()
+            guard !log.isDelivered, !deadline.hasPassed else { return }
+            _ = try poller.wait(for: channel.interest, of: channel.connection.descriptor, until: deadline)
+            let received = try channel.receive()
+            for case .logAcknowledgement(let acknowledgement) in received.messages {
+                try log.acknowledged(acknowledgement)
+            }
+            guard !received.isClosed else { return }
+        }
+    }
+
     private func take(_ message: ControlMessage) throws -> Farewell? {
         switch message {
         case .roster(let roster):
@@ -146,12 +167,12 @@ final class WorkerLoop {
             try mailbox.order(.compute(.work(assignment), generation: UInt32(assignment.generation)))
         case .snapshotRequest(let request): try mailbox.order(.sendState(.snapshot(request)))
         case .halt(let halt): try mailbox.order(.halt(generation: UInt32(halt.generation)))
-        case .logAcknowledgement(let acknowledgement): log.acknowledged(acknowledgement.sequence)
+        case .logAcknowledgement(let acknowledgement): try log.acknowledged(acknowledgement)
         case .heartbeat: break
         case .farewell(let farewell):
             return Farewell(exitCode: farewell.exitCode, message: farewell.message)
         case .hello, .welcome, .refusal, .linksReady, .phaseReady, .stepReport, .predictionReport, .snapshot,
-            .halted, .logBatch, .failure:
+            .halted, .logBatch, .failure, .modelRequest, .modelManifest, .modelPieceRequest, .modelPiece, .modelQueue:
             throw ClusterError(
                 code: .unexpectedMessage, message: "the coordinator sent a message that has no place here")
         }

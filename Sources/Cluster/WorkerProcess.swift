@@ -17,8 +17,10 @@ package struct WorkerProcess {
     package struct Options: Sendable {
         /// Where the coordinator listens.
         package var coordinator: Endpoint
-        /// The base model's folder on this host.
-        package var model: String
+        /// The base model's folder on this host; nil where it has none.
+        package var model: String?
+        /// Where a model that the host lacks is kept once it was fetched; nil is the user's folder for caches.
+        package var cache: String?
         package var trainsPooler: Bool
         package var slots: Int
         /// The address that data links are taken at, and the port; 0 takes any free one.
@@ -29,32 +31,51 @@ package struct WorkerProcess {
         package var joinTimeout: Duration
         /// An error that it makes on purpose.
         package var fault: ComputeFault?
+        /// The folder for log records that the coordinator does not have yet; a start after a crash has to find it again.
+        package var spool: String
+
+        /// How many times as long as it takes a shard is made to last: a slow machine, in simulation.
+        package var slowness: Double
 
         package init(
-            coordinator: Endpoint, model: String, trainsPooler: Bool = false, slots: Int, bind: Endpoint,
-            advertise: String? = nil, joinTimeout: Duration = .seconds(120), fault: ComputeFault? = nil
+            coordinator: Endpoint, model: String?, cache: String? = nil, trainsPooler: Bool = false, slots: Int,
+            bind: Endpoint, advertise: String? = nil, joinTimeout: Duration = .seconds(120), spool: String,
+            fault: ComputeFault? = nil, slowness: Double = 1
         ) {
             self.fault = fault
             self.coordinator = coordinator
             self.model = model
+            self.cache = cache
             self.trainsPooler = trainsPooler
             self.slots = slots
             self.bind = bind
             self.advertise = advertise
             self.joinTimeout = joinTimeout
+            self.spool = spool
+            self.slowness = slowness
+        }
+
+        /// The address to call from: a specific one that was asked for, on a machine that has several.
+        ///
+        /// All addresses leave the choice to the kernel's routes, and so does the loopback, the default.
+        var source: String? {
+            ["0.0.0.0", "::", "127.0.0.1", "::1", "localhost"].contains(bind.host) ? nil : bind.host
         }
     }
 
     private let options: Options
-    private let context: TLSContext
-    /// Later starts have higher ones: microseconds since 1970.
-    private let incarnation = UInt64(max(1, Date().timeIntervalSince1970 * 1e6))
+    private let ownContext: TLSContext
+    private let renewal: RotatingContext?
+    /// For the next connection.
+    private var context: TLSContext { renewal?.current ?? ownContext }
 
     /// - Parameter name: Who this worker is; its certificate has to say the same.
     /// - Throws: `TransportError` if the credentials cannot be used; `ClusterError` if they are somebody else's.
-    package init(_ options: Options, name: String, credentials: TLSCredentials) throws {
+    package init(_ options: Options, name: String, credentials: TLSCredentials, renewal: RotatingContext? = nil) throws
+    {
         self.options = options
-        context = try TLSContext(credentials)
+        ownContext = try TLSContext(credentials)
+        self.renewal = renewal
         guard context.identity.role == .worker, context.identity.name == name else {
             throw ClusterError(
                 code: .badSetup,
@@ -64,20 +85,41 @@ package struct WorkerProcess {
     }
 
     /// Runs until the coordinator says farewell.
+    /// - Parameter report: Told what takes its time before the worker has joined.
     /// - Returns: The exit code that the coordinator asks for, and its reason.
     /// - Throws: Whatever keeps the worker from taking part.
-    package func run() throws -> (exitCode: Int, message: String) {
-        let model = try BaseModel(folder: options.model, trainPooler: options.trainsPooler)
+    package func run(report: @escaping (String) -> Void) throws -> (exitCode: Int, message: String) {
+        let incarnation = WorkerIncarnation.next()
+        let log = WorkerLog(
+            try LogSpool(
+                options.spool,
+                stream: LogStream(worker: context.identity.name, origin: .process, incarnation: incarnation)))
+        do {
+            return try run(incarnation, log, report)
+        } catch {
+            // The next start delivers it.
+            log.write(.error, "worker-ended", "\(error)")
+            throw error
+        }
+    }
+
+    private func run(
+        _ incarnation: UInt64, _ log: WorkerLog, _ report: @escaping (String) -> Void
+    ) throws -> (exitCode: Int, message: String) {
+        // Reading, and even more fetching, the whole model takes its time: before the coordinator's clock for callers runs.
+        let (model, fingerprint) = try ModelSource(
+            folder: options.model, trainsPooler: options.trainsPooler, cacheFolder: options.cache,
+            coordinator: options.coordinator, source: options.source, context: context,
+            build: BuildIdentity.current, patience: options.joinTimeout, report: report
+        ).model()
         let listener = try Listener(on: options.bind)
-        // Reading the whole model takes its time: before the coordinator's clock for callers runs.
         let numericProbe = NumericProbe.digest(model.configuration)
         var membership = Membership(deadline: .after(options.joinTimeout))
-        let log = WorkerLog()
         var pause = Self.firstPause
         while true {
             do {
                 let farewell = try takePart(
-                    model, listener, hello(model, numericProbe, listener), log, &membership)
+                    model, listener, hello(fingerprint, numericProbe, listener, incarnation), log, &membership)
                 return (farewell.exitCode, farewell.message)
             } catch {
                 guard Self.mayPass(error), !membership.deadline.hasPassed else { throw error }
@@ -120,7 +162,8 @@ package struct WorkerProcess {
     private func takePart(
         _ model: BaseModel, _ listener: Listener, _ hello: Hello, _ log: WorkerLog, _ membership: inout Membership
     ) throws -> WorkerLoop.Farewell {
-        let channel = try WorkerLoop.dial(options.coordinator, context: context, until: membership.deadline)
+        let channel = try WorkerLoop.dial(
+            options.coordinator, from: options.source, context: context, until: membership.deadline)
         defer { channel.close() }
         let mailbox = try WorkerMailbox()
         let loop = WorkerLoop(channel: channel, mailbox: mailbox, log: log)
@@ -146,16 +189,24 @@ package struct WorkerProcess {
             links: DataLinkFormation(
                 ownName: context.identity.name, runID: welcome.runID,
                 coordinatorIncarnation: welcome.coordinatorIncarnation, listener: listener, context: context,
-                timeLimit: .seconds(60)), log: log, fault: options.fault)
+                timeLimit: .seconds(60), source: options.source, renewal: renewal,
+                refused: { log.write(.warning, "caller-refused", $0) }), log: log, fault: options.fault,
+            slowness: options.slowness)
         let computing = JoinableThread(name: "engine") { engine.run() }
         defer {
             mailbox.close()
             computing.join()
         }
-        return try loop.serve(silenceLimit: .seconds(settings.cluster.silenceTimeout))
+        let farewell = try loop.serve(silenceLimit: .seconds(settings.cluster.silenceTimeout))
+        mailbox.close()
+        computing.join()
+        try loop.deliverLog()
+        return farewell
     }
 
-    private func hello(_ model: BaseModel, _ numericProbe: Digest, _ listener: Listener) throws -> Hello {
+    private func hello(
+        _ fingerprint: Digest, _ numericProbe: Digest, _ listener: Listener, _ incarnation: UInt64
+    ) throws -> Hello {
         let address = try options.advertise ?? LocalAddress.usedToReach(options.coordinator)
         return try Hello(
             build: BuildIdentity.current, incarnation: incarnation,
@@ -163,7 +214,7 @@ package struct WorkerProcess {
             dataEndpoint: Endpoint(host: address, port: listener.localEndpoint.port).description,
             numericProbe: numericProbe.bytes,
             numericProbeDescription: NumericProbe.machineDescription,
-            modelFingerprint: model.fingerprint.bytes, hostName: ProcessInfo.processInfo.hostName,
+            modelFingerprint: fingerprint.bytes, hostName: ProcessInfo.processInfo.hostName,
             processID: Int(ProcessInfo.processInfo.processIdentifier),
             wallClockNanoseconds: Int(Date().timeIntervalSince1970 * 1e9))
     }

@@ -3,45 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// What moving integers between workers costs; the model from which an algorithm is chosen.
-///
-/// All workers must use the same numbers, or they choose differently: they come from the configuration or are these.
-/// The defaults describe workers on one gigabit Ethernet switch, TLS included; they decide speed, never the result.
-package struct ExchangeCosts: Hashable, Sendable {
-    /// From a send's start to the receiver's reaction, in seconds: half a round trip, two wake-ups, a TLS record.
-    package var latency: Double
-    /// What each message costs its sender and its receiver besides, in seconds: system calls, a header.
-    package var perMessage: Double
-    /// What a byte costs on a worker's own link, in seconds; a link sends and receives at the same time.
-    package var perByte: Double
-    /// By how much each further sender to one receiver slows that receiver, as a part of `perByte`: several streams
-    /// meet in one switch port, lose packets and wait for each other.
-    package var crowding: Double
-
-    package init(
-        latency: Double = 100e-6, perMessage: Double = 10e-6, perByte: Double = 1 / 110e6, crowding: Double = 0.02
-    ) {
-        self.latency = latency
-        self.perMessage = perMessage
-        self.perByte = perByte
-        self.crowding = crowding
-    }
-
-    /// The expected time of an all-reduce, in seconds.
-    package func seconds(_ algorithm: AllReducePlan.Algorithm, worldSize: Int, elementCount: Int) -> Double {
-        let others = Double(worldSize - 1)
-        let bytes = Double(elementCount) * Double(MemoryLayout<Int64>.size)
-        let shared = 2 * others / Double(worldSize) * bytes * perByte
-        let crowded = 1 + crowding * max(others - 1, 0)
-        return switch algorithm {
-        case .none: 0
-        case .broadcast: latency + others * perMessage + others * bytes * perByte * crowded
-        case .direct: 2 * (latency + others * perMessage) + shared * crowded
-        case .ring: 2 * others * (latency + perMessage) + shared
-        }
-    }
-}
-
 /// How a vector of a length is summed over a number of workers: a function of those numbers alone, so that every
 /// worker plans the same.
 package struct AllReducePlan: Hashable, Sendable, CustomStringConvertible {
@@ -59,10 +20,11 @@ package struct AllReducePlan: Hashable, Sendable, CustomStringConvertible {
         case ring
     }
 
-    /// The default length of a segment, in elements: 128 KiB, eight full TLS records.
+    /// The default length of a segment, in elements: with its frame's header just under as many full TLS records as an
+    /// element has bytes.
     ///
     /// Shorter ones cost more messages, longer ones let less of the adding and forwarding overlap with the transfer.
-    package static let defaultSegmentElementCount = 16384
+    package static let defaultSegmentElementCount = 16368
 
     package let algorithm: Algorithm
     package let partition: Partition

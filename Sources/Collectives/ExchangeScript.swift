@@ -12,7 +12,9 @@ package struct ExchangeScript: Hashable, Sendable {
     package struct Send: Hashable, Sendable {
         package let peer: Int
         package let range: Range<Int>
-        /// The receives, by index, that must be done before.
+        /// The receives, by index, that must be done before; the stretch is then sent as it is summed.
+        ///
+        /// None: it is sent as this worker's own vector has it, whatever was added meanwhile.
         package let after: [Int]
     }
 
@@ -35,14 +37,6 @@ package struct ExchangeScript: Hashable, Sendable {
     package private(set) var sends: [Send] = []
     /// In order for each peer.
     package private(set) var receives: [Receive] = []
-    /// Whether sends read a copy of the vector as it was: needed where a stretch is still being sent to one peer when
-    /// another peer's part is added to it.
-    package let sendsFromCopy: Bool
-
-    init(sendsFromCopy: Bool = false) {
-        self.sendsFromCopy = sendsFromCopy
-    }
-
     mutating func send(_ range: Range<Int>, to peer: Int, after: [Int] = []) {
         sends.append(Send(peer: peer, range: range, after: after))
     }

@@ -42,7 +42,8 @@ package protocol PeerLinks: AnyObject {
     ///   nothing is promised between peers. A segment that must wait (`after`) holds up those behind it on its own link
     ///   only.
     /// - `received` is called on the calling thread, once for each incoming segment when all its elements are in place,
-    ///   and before any outgoing segment that waits for it is read.
+    ///   and before any outgoing segment that waits for it is read. Segments from one peer are written one after the
+    ///   other, the next one after `received` of the one before has returned: they may share their memory.
     /// - All links are watched, also those without a segment: a peer that is gone ends the exchange for everybody, with
     ///   its own name. A worker whose exchange failed leaves its other links open until it is told to close them, so
     ///   that nobody takes it for the culprit.

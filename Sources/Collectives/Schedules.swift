@@ -9,7 +9,7 @@
 package enum BroadcastSchedule {
     /// - Precondition: `workerRank` is one of `worldSize`.
     package static func script(workerRank: Int, partition: Partition) -> ExchangeScript {
-        var script = ExchangeScript(sendsFromCopy: true)
+        var script = ExchangeScript()
         let segments = partition.segments(of: 0..<partition.elementCount)
         for peer in peers(of: workerRank, worldSize: partition.chunkCount) {
             for segment in segments {

@@ -42,6 +42,8 @@ package struct CoordinatorState: Sendable {
         case disconnected(worker: String, reason: String)
         /// Its process is known to have ended; `returns` says whether somebody starts it again.
         case processEnded(worker: String, reason: String, returns: Bool)
+        /// Somebody who has not joined yet was sent a piece of the base model: the wait for workers begins anew.
+        case modelFetched
         case clockTicked
     }
 
@@ -221,6 +223,9 @@ package struct CoordinatorState: Sendable {
             return failureReported(worker, trouble, message, now)
         case .disconnected(let worker, let reason): return lose(worker, reason, now)
         case .processEnded(let worker, let reason, let returns): return processEnded(worker, reason, returns, now)
+        case .modelFetched:
+            if case .gathering = stage { waitingSince = now }
+            return []
         case .clockTicked: return clockTicked(now)
         }
     }
@@ -258,7 +263,8 @@ extension CoordinatorState.Event {
             .stageReported(let worker, _), .heard(let worker), .failureReported(let worker, _, _),
             .disconnected(let worker, _):
             worker
-        case .joinRequested, .phaseRequested, .workRequested, .stateRequested, .processEnded, .clockTicked:
+        case .joinRequested, .phaseRequested, .workRequested, .stateRequested, .processEnded, .modelFetched,
+            .clockTicked:
             nil
         }
     }

@@ -93,8 +93,9 @@ package struct JoinRequirements: Hashable, Sendable {
             return JoinRefusal(
                 code: .numericProbe,
                 reason: "its CPU kernels (\(facts.numericProbeDescription)) give other bits than those of "
-                    + "\(established.name) (\(established.facts.numericProbeDescription)); set the same "
-                    + "OPENBLAS_CORETYPE on every host, or give up exactness with --cluster.allow-mixed-kernels true")
+                    + "\(established.name) (\(established.facts.numericProbeDescription)); run the same "
+                    + "build on processors that all have AVX2, or give up exactness with --cluster.allow-mixed-kernels true"
+            )
         }
         return nil
     }

@@ -23,10 +23,12 @@ package struct Shard: Sendable, Hashable {
 /// Cuts a batch into shards of about equal numbers of tokens: a function of the batch alone, so that the result of a
 /// step does not depend on how many workers there are (docs/numerics.md).
 package enum ShardPlan {
-    /// The shards of a batch of `tokenCount` tokens: one for each `shardTokens`, rounded up, never more than examples.
+    /// The shards of a batch of `tokenCount` tokens: one for each `shardTokens`, rounded up, and from two on to an even
+    /// number, so that two slots have as much to do; never more than examples.
     package static func shardCount(tokenCount: Int, exampleCount: Int, shardTokens: Int) -> Int {
         precondition(shardTokens > 0, "shards of \(shardTokens) tokens")
-        return min(max(1, (tokenCount + shardTokens - 1) / shardTokens), exampleCount)
+        let enough = max(1, (tokenCount + shardTokens - 1) / shardTokens)
+        return min(enough > 1 ? enough + enough % 2 : enough, exampleCount)
     }
 
     /// The shards of a batch, none of them empty; no shard for no example.

@@ -117,7 +117,7 @@ extension Checks {
                     .problem(
                         .certificates, host,
                         "\(who) is valid for \(Int(left.rounded(.down))) more hours, expected \(Int(hours))",
-                        mend: again))
+                        mend: again + "; a running process takes it up by itself"))
             }
         }
         guard findings.isEmpty else { return findings }

@@ -94,8 +94,8 @@ package enum Checks {
                 .kernels, subject.name,
                 "other bits than \(first.name): here \(own.description); there \(expected.description)",
                 mend:
-                    "give all hosts one set of kernels: --env OPENBLAS_CORETYPE=Haswell with the same OpenBLAS, or give "
-                    + "up exactness with cluster.allow_mixed_kernels")
+                    "run the same build on processors that all have AVX2, or give up exactness with "
+                    + "cluster.allow_mixed_kernels")
         }
     }
 

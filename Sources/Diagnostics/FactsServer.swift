@@ -32,7 +32,8 @@ package final class FactsServer: @unchecked Sendable {
                 do {
                     answer = self.answer(try JSONDecoder().decode(FactsRequest.self, from: line))
                 } catch {
-                    answer = .failed("this build (\(BuildIdentity.current)) does not know the request: \(error)")
+                    answer = .failed(
+                        "this build (loradrop \(BuildIdentity.versionText)) does not know the request: \(error)")
                 }
                 var text = try JSONEncoder().encode(answer)
                 text.append(UInt8(ascii: "\n"))

@@ -19,7 +19,8 @@ enum HostGathering {
             withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }
         return HostIdentity(
-            build: BuildIdentity.current, executableDigest: executableDigest, hostName: text(name.nodename),
+            build: "loradrop \(BuildIdentity.versionText)", executableDigest: executableDigest,
+            hostName: text(name.nodename),
             networkIdentity: networkIdentity, platform: "\(text(name.sysname)) \(text(name.machine))")
     }
 

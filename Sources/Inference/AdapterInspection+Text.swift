@@ -28,10 +28,11 @@ extension AdapterInspection {
             "selection       score \(record.score.rawValue), granularity \(record.granularity.rawValue), threshold "
                 + "\(record.threshold), sample ratio \(record.sampleRatio), probe epochs \(record.probeEpochs), seed "
                 + "\(record.seed)",
+            "data            texts cut to \(record.maximumSequenceLength) tokens, shards of \(record.shardTokens)",
             "LoRA parameters \(record.trainedParameterCount) trained, \(record.plainParameterCount) in plain LoRA"
                 + " (\(Self.percent(record.trainedParameterCount, of: record.plainParameterCount)))",
             "kept layers     \(Self.list(record.keptLayers))",
-            "shared layers   \(Self.list(record.sharedLayers))",
+            "shared layers   \(Self.list(record.sharedLayers))\(record.sharing == .frozen ? ", never trained" : "")",
             "without LoRA    \(Self.list(record.droppedLayers))",
         ]
         lines += shared.map { lora in
@@ -129,11 +130,14 @@ extension AdapterInspection {
             JSONMember("layers", .array(layers)),
             JSONMember("lora_parameters_of_plain_lora", .integer(record.plainParameterCount)),
             JSONMember("lora_parameters_trained", .integer(record.trainedParameterCount)),
+            JSONMember("max_sequence_length", .integer(record.maximumSequenceLength)),
             JSONMember("probe_epochs", .integer(record.probeEpochs)),
             JSONMember("sample_ratio", .real(record.sampleRatio)),
             JSONMember("score", .string(record.score.rawValue)),
             JSONMember("seed", .integer(record.seed)),
+            JSONMember("shard_tokens", .integer(record.shardTokens)),
             JSONMember("shared_layers", numbers(record.sharedLayers)),
+            JSONMember("shared_lora", .string(record.sharing.rawValue)),
             JSONMember("task", .string(record.task)),
             JSONMember("threshold", .real(record.threshold)),
         ])

@@ -42,7 +42,7 @@ package struct AdapterInspection: Sendable {
         let weights = try SafetensorsFile(path: folder + "/" + PEFTAdapter.weightsFile)
         tensorCount = weights.names.count
         parameterCount = weights.header.entries.reduce(0) { $0 + $1.count }
-        weightsDigest = try Self.digest(ofFile: weights.file.path)
+        weightsDigest = try Digest(ofFile: weights.file.path).description
         shared = try record.map { try Self.sharedLoRAs($0, in: weights) } ?? []
         self.record = record
     }
@@ -104,16 +104,6 @@ package struct AdapterInspection: Sendable {
                 weights[name]?.forEachPiece { piece in hash.update(piece) }
             }
         }
-        return hash.finish().description
-    }
-
-    private static func digest(ofFile path: String) throws -> String {
-        let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-        var hash = SHA256()
-        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
-            hash.update([UInt8](piece))
-        }
-        try file.close()
         return hash.finish().description
     }
 }

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Files
 import JSONText
-import RunRecords
 package import Training
 
 /// What `predict` writes: one JSON object a row, in the order of the data file.
@@ -14,7 +14,7 @@ package import Training
 package enum PredictionFile {
     /// Writes the file as a whole or not at all.
     /// - Parameter labels: In the order of the logits; nil for a regression.
-    /// - Throws: `InferenceError` with code `notFinite`, naming the row; `RecordError`.
+    /// - Throws: `InferenceError` with code `notFinite`, naming the row; `FileError`.
     package static func write(_ predictions: [Prediction], labels: [String]?, to path: String) throws {
         var text = ""
         for prediction in predictions {

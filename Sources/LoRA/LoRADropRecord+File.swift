@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Files
 import Foundation
 import JSONText
-import Tensors
 
 extension LoRADropRecord {
     /// The file's name in an adapter folder.
@@ -15,8 +15,8 @@ extension LoRADropRecord {
     package func write(to folder: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.replace(
-            folder + "/" + Self.fileName, with: String(decoding: try encoder.encode(self), as: UTF8.self) + "\n")
+        try AtomicFile.write(
+            String(decoding: try encoder.encode(self), as: UTF8.self) + "\n", to: folder + "/" + Self.fileName)
     }
 
     /// Reads the file of an adapter folder; nil where there is none, as in a folder that PEFT wrote.
@@ -32,10 +32,18 @@ extension LoRADropRecord {
                 "\(path): format_version: expected \(currentFormatVersion), found \(file.found("format_version")); "
                     + "use the version of loradrop that wrote it")
         }
+        let record: LoRADropRecord
         do {
-            return try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+            record = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
         } catch {
             throw LoRAError(.badAdapter, "\(path): \(error)")
         }
+        guard record.maximumSequenceLength >= 1, record.shardTokens >= 1 else {
+            throw LoRAError(
+                .badAdapter,
+                "\(path): expected max_sequence_length and shard_tokens from 1 on, found "
+                    + "\(record.maximumSequenceLength) and \(record.shardTokens)")
+        }
+        return record
     }
 }

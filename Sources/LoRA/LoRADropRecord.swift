@@ -11,7 +11,7 @@ package import Transformer
 /// How the layers were chosen, and what is needed to use the adapter that PEFT's files have no place for.
 package struct LoRADropRecord: Hashable, Sendable, Codable {
     /// Of this file's format; a higher one is refused.
-    package static let currentFormatVersion = 1
+    package static let currentFormatVersion = 2
 
     /// One layer with target modules.
     package struct Layer: Hashable, Sendable, Codable {
@@ -43,6 +43,12 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
     package var threshold: Double
     package var sampleRatio: Double
     package var probeEpochs: Int
+    /// What the layers have that were not kept.
+    package var sharing: Sharing
+    /// Tokens that the texts of the training were cut to, special ones included.
+    package var maximumSequenceLength: Int
+    /// Tokens of a shard: with another value, predictions round differently.
+    package var shardTokens: Int
     /// Layers in the order of their numbers.
     package var layers: [Layer]
     /// Layers of which every target owns its LoRA.
@@ -66,6 +72,9 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
         case threshold
         case sampleRatio = "sample_ratio"
         case probeEpochs = "probe_epochs"
+        case sharing = "shared_lora"
+        case maximumSequenceLength = "max_sequence_length"
+        case shardTokens = "shard_tokens"
         case layers
         case keptLayers = "kept_layers"
         case sharedLayers = "shared_layers"
@@ -79,7 +88,8 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
     ///   - layout: Of the fine-tuning.
     package init(
         fingerprint: Digest, task: String, labels: [String], seed: UInt64, settings: LoRADropSettings,
-        decision: LayerDecision?, targets: [ProjectionDescription], layout: ParameterLayout
+        sharing: Sharing, maximumSequenceLength: Int, shardTokens: Int, decision: LayerDecision?,
+        targets: [ProjectionDescription], layout: ParameterLayout
     ) {
         baseModelFingerprint = fingerprint.description
         self.task = task
@@ -90,6 +100,9 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
         threshold = settings.threshold
         sampleRatio = settings.sampleRatio
         probeEpochs = settings.probeEpochs
+        self.sharing = sharing
+        self.maximumSequenceLength = maximumSequenceLength
+        self.shardTokens = shardTokens
         func importance(of members: [ProjectionDescription]) -> Double? {
             decision.map { decision in members.reduce(0) { $0 + decision.projectionShares[$1.index] } }
         }

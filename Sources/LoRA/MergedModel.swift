@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Files
 import Foundation
 import JSONText
 import Tensors
@@ -36,7 +37,7 @@ package enum MergedModel {
                     .inputOutput, "\(baseFolder)/\(name) cannot be copied to \(folder): \(error.localizedDescription)")
             }
         }
-        try AtomicFile.replace(folder + "/config.json", with: configurationText(stated, adapter: adapter))
+        try AtomicFile.write(configurationText(stated, adapter: adapter), to: folder + "/config.json")
         // The weights last: a folder without them is taken for a model by nobody.
         try MergedWeights.write(
             base: base, configuration: configuration, adapter: adapter.parameters, to: folder + "/model.safetensors")

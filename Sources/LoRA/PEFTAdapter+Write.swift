@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Files
 import Foundation
 import Tensors
 package import Transformer
@@ -50,7 +51,7 @@ extension PEFTAdapter {
                 targetModules: try targetModules(settings, projections: projections, layout: layout)),
             modulesToSave: (layout.poolerPlace == nil ? [] : ["pooler"]) + PEFTConfiguration.classifierNames,
             baseModel: baseModel)
-        try AtomicFile.replace(folder + "/" + configurationFile, with: configuration.text)
+        try AtomicFile.write(configuration.text, to: folder + "/" + configurationFile)
         try record?.write(to: folder)
     }
 

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Tensors
+import Spelling
 package import Transformer
 
 /// Which projections a list of target modules means: PEFT's rule for lists, by which a target is a path, or the end of

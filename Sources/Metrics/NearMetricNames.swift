@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Spelling
+
 /// Finds the metrics that a misspelt name was probably meant for.
 enum NearMetricNames {
     /// What other programs call the metrics.
@@ -19,25 +21,9 @@ enum NearMetricNames {
         // A name of any length costs time that grows with it.
         guard name.utf8.count >= 2, name.utf8.count <= 40 else { return [] }
         let costs = Metric.allCases.map(\.rawValue).map { candidate in
-            (name: candidate, cost: candidate.hasPrefix(name) ? 1 : distance(name, candidate))
+            (name: candidate, cost: candidate.hasPrefix(name) ? 1 : NearNames.editDistance(name, candidate))
         }
         let limit = max(1, name.count / 3)
         return costs.filter { $0.cost <= limit }.sorted { ($0.cost, $0.name) < ($1.cost, $1.name) }.map(\.name)
-    }
-
-    /// The insertions, deletions and replacements that make one text of the other (Levenshtein).
-    private static func distance(_ first: String, _ second: String) -> Int {
-        let second = Array(second.utf8)
-        var row = Array(0...second.count)
-        for (line, byte) in first.utf8.enumerated() {
-            var diagonal = row[0]
-            row[0] = line + 1
-            for (column, other) in second.enumerated() {
-                let replaced = diagonal + (byte == other ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
-            }
-        }
-        return row[second.count]
     }
 }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import Training
+import LoRA
 
 extension ConfigurationOption {
     static let loraOptions: [ConfigurationOption] = [

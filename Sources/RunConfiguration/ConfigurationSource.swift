@@ -72,6 +72,13 @@ struct ConfigurationSource {
         }
     }
 
+    /// Takes flags for the keys that nothing was given for yet.
+    mutating func takeDefaults(_ arguments: [String]) throws(ConfigurationError) {
+        var defaults = ConfigurationSource()
+        try defaults.takeFlags(arguments)
+        given.merge(defaults.given) { given, _ in given }
+    }
+
     private static let exampleFlag = "--training.max-steps 20"
 
     private mutating func takeMapping(

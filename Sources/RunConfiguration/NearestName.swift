@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Spelling
+
 /// Finds what a misspelt key was probably meant to be.
 enum NearestName {
     /// What users of other trainers write.
@@ -29,7 +31,7 @@ enum NearestName {
         }
         func cost(_ name: String) -> Int {
             // A key in the wrong section is one mistake more.
-            min(distance(unknown, name), distance(last, lastPart(name)) + 1)
+            min(NearNames.editDistance(unknown, name), NearNames.editDistance(last, lastPart(name)) + 1)
         }
         var nearest = (name: "", cost: Int.max)
         for option in ConfigurationOption.all {
@@ -43,21 +45,5 @@ enum NearestName {
 
     private static func lastPart(_ name: String) -> String {
         name.split(separator: ".").last.map { String($0) } ?? name
-    }
-
-    /// The insertions, deletions and replacements that make one text of the other (Levenshtein).
-    static func distance(_ first: String, _ second: String) -> Int {
-        let second = Array(second.unicodeScalars)
-        var row = Array(0...second.count)
-        for (line, scalar) in first.unicodeScalars.enumerated() {
-            var diagonal = row[0]
-            row[0] = line + 1
-            for (column, other) in second.enumerated() {
-                let replaced = diagonal + (scalar == other ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
-            }
-        }
-        return row[second.count]
     }
 }

@@ -21,24 +21,27 @@ extension RunSettings {
     /// - Parameters:
     ///   - file: the YAML file; nil where flags give everything.
     ///   - flags: the raw arguments: `["--lora-drop.threshold", "0.5", "--training.max-steps=20"]`.
+    ///   - defaults: flags that count only where neither the file nor `flags` has the key.
     package static func load(
-        file: String?, flags: [String] = [], for purpose: ConfigurationPurpose = .training
+        file: String?, flags: [String] = [], defaults: [String] = [], for purpose: ConfigurationPurpose = .training
     ) throws(ConfigurationError) -> RunSettings {
         try parse(
             file.map { path throws(ConfigurationError) in try text(of: path) }, path: file ?? "", flags: flags,
-            for: purpose)
+            defaults: defaults, for: purpose)
     }
 
     /// The same of a text: what workers do with the canonical text they are sent.
     /// - Parameter path: what errors call the text.
     package static func parse(
-        _ yaml: String?, path: String, flags: [String] = [], for purpose: ConfigurationPurpose = .training
+        _ yaml: String?, path: String, flags: [String] = [], defaults: [String] = [],
+        for purpose: ConfigurationPurpose = .training
     ) throws(ConfigurationError) -> RunSettings {
         var source = ConfigurationSource()
         if let yaml {
             try source.takeFile(yaml, path: path)
         }
         try source.takeFlags(flags)
+        try source.takeDefaults(defaults)
         var settings = RunSettings()
         for option in ConfigurationOption.all {
             guard let given = source.given[option.name] else {

@@ -54,7 +54,8 @@ extension RunSettings {
     package var plan: RunPlan {
         RunPlan(
             compute: computeSettings, lora: loraSettings, selection: loraDropSettings, epochs: training.epochs,
-            maxSteps: training.maxSteps, stepSize: training.examplesPerStep, shardTokens: training.shardTokens,
+            maxSteps: training.maxSteps, batchSize: training.batchSize,
+            accumulationSteps: training.gradientAccumulationSteps, shardTokens: training.shardTokens,
             evaluation: interval(resolvedEvaluationStrategy, steps: training.evaluationSteps),
             loggingSteps: training.loggingSteps, saving: interval(training.saveStrategy, steps: training.saveSteps),
             saveTotalLimit: training.saveTotalLimit, earlyStoppingPatience: training.earlyStoppingPatience,

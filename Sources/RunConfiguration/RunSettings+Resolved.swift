@@ -32,9 +32,6 @@ extension RunSettings.TaskSection {
 }
 
 extension RunSettings.TrainingSection {
-    /// Examples of one update.
-    package var examplesPerStep: Int { batchSize * gradientAccumulationSteps }
-
     /// The head's learning rate: that of the LoRA where none is given.
     package var resolvedHeadLearningRate: Double { headLearningRate ?? learningRate }
 }

@@ -39,23 +39,6 @@ extension RunSettings {
     }
 }
 
-extension ConfigurationOption {
-    /// The README's table of options, in Markdown.
-    package static var table: String {
-        var lines = [
-            "| key | default | decides the result | expected | meaning |",
-            "| --- | --- | --- | --- | --- |",
-        ]
-        for option in all {
-            let defaultText = option.defaultText
-            lines.append(
-                "| `\(option.name)` | \(defaultText.isEmpty ? "" : "`\(defaultText)`") "
-                    + "| \(option.effect == .result ? "yes" : "no") | \(option.expectation) | \(option.help) |")
-        }
-        return lines.joined(separator: "\n") + "\n"
-    }
-}
-
 extension ConfigurationValue {
     /// The value in YAML's flow style, on one line.
     var yaml: String {

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+package import Files
+
 /// The journal of a run: one fact a line, each with a check sum, so that a line cut by a crash is recognised.
 ///
 /// Not for two threads at a time.
@@ -22,7 +24,7 @@ package final class Journal {
     private var nextSequence: UInt64
 
     /// Opens a journal, or makes it; a torn end is cut off.
-    package init(_ path: String) throws(RecordError) {
+    package init(_ path: String) throws {
         recovered = try Self.contents(of: AtomicFile.read(path) ?? [], path: path)
         file = try LineFile(path, keeping: recovered.byteCount)
         nextSequence = UInt64(recovered.records.count)
@@ -31,7 +33,7 @@ package final class Journal {
     /// Writes a record; it survives the end of this process, and with `flush` that of the machine.
     /// - Returns: The record as written.
     @discardableResult
-    package func append(_ event: JournalEvent, wallNanoseconds: Int) throws(RecordError) -> JournalRecord {
+    package func append(_ event: JournalEvent, wallNanoseconds: Int) throws(FileError) -> JournalRecord {
         let record = JournalRecord(sequence: nextSequence, wallNanoseconds: wallNanoseconds, event: event)
         try file.append(record.line)
         nextSequence += 1
@@ -39,7 +41,7 @@ package final class Journal {
     }
 
     /// Returns once all records are on disk.
-    package func flush() throws(RecordError) {
+    package func flush() throws(FileError) {
         try file.flush()
     }
 

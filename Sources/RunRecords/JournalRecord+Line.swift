@@ -54,9 +54,14 @@ extension JournalEvent {
         case .opened(let incarnation): return ("opened", [JSONMember("incarnation", .integer(incarnation))])
         case .roster(let generation, let workers):
             return ("roster", [JSONMember("generation", .integer(generation)), JSONMember("workers", texts(workers))])
-        case .phaseBegan(let phase, let stepCount):
+        case .phaseBegan(let phase, let stepCount, let exampleCount, let stepsPerEpoch):
             return (
-                "phase_began", [JSONMember("phase", .string(phase)), JSONMember("step_count", .integer(stepCount))]
+                "phase_began",
+                [
+                    JSONMember("phase", .string(phase)), JSONMember("step_count", .integer(stepCount)),
+                    JSONMember("example_count", .integer(exampleCount)),
+                    JSONMember("steps_per_epoch", .integer(stepsPerEpoch)),
+                ]
             )
         case .phaseEnded(let phase, let step, let digest):
             return ("phase_ended", place(phase, step) + [JSONMember("digest", .string(digest))])
@@ -70,8 +75,14 @@ extension JournalEvent {
                     JSONMember("kept", texts(decision.kept)),
                 ]
             )
-        case .commit(let phase, let step, let digest):
-            return ("commit", place(phase, step) + [JSONMember("digest", .string(digest))])
+        case .commit(let phase, let step, let digest, let examples):
+            return (
+                "commit",
+                place(phase, step) + [
+                    JSONMember("digest", .string(digest)),
+                    JSONMember("examples", .array(examples.map { .integer(Int($0)) })),
+                ]
+            )
         case .checkpoint(let phase, let step, let digest, let folder):
             return (
                 "checkpoint",
@@ -106,7 +117,9 @@ extension JournalEvent {
             self = .roster(generation: generation, workers: workers)
         case "phase_began":
             guard let phase, let stepCount = json["step_count"]?.integer() else { return nil }
-            self = .phaseBegan(phase: phase, stepCount: stepCount)
+            self = .phaseBegan(
+                phase: phase, stepCount: stepCount, exampleCount: json["example_count"]?.integer() ?? 0,
+                stepsPerEpoch: json["steps_per_epoch"]?.integer() ?? 0)
         case "phase_ended":
             guard let phase, let step, let digest else { return nil }
             self = .phaseEnded(phase: phase, step: step, digest: digest)
@@ -118,8 +131,10 @@ extension JournalEvent {
             }
             self = .decision(JournalDecision(modules: modules, sums: sums, exponent: exponent, kept: kept))
         case "commit":
-            guard let phase, let step, let digest else { return nil }
-            self = .commit(phase: phase, step: step, digest: digest)
+            let members = json["examples"]?.array ?? []
+            let examples = members.compactMap { $0.integer(UInt32.self) }
+            guard let phase, let step, let digest, examples.count == members.count else { return nil }
+            self = .commit(phase: phase, step: step, digest: digest, examples: examples)
         case "checkpoint":
             guard let phase, let step, let digest, let folder = json["folder"]?.string else { return nil }
             self = .checkpoint(phase: phase, step: step, digest: digest, folder: folder)

@@ -29,12 +29,16 @@ package enum JournalEvent: Sendable, Hashable {
     case opened(incarnation: UInt64)
     /// Generation `generation` has been formed of these workers, in ring order.
     case roster(generation: UInt64, workers: [String])
-    case phaseBegan(phase: String, stepCount: Int)
+    /// A phase begins, or goes on: its steps, the examples that it visits once an epoch, and the steps of an epoch.
+    case phaseBegan(phase: String, stepCount: Int, exampleCount: Int = 0, stepsPerEpoch: Int = 0)
     /// All steps of a phase are done; its state has this digest.
     case phaseEnded(phase: String, step: Int, digest: String)
     case decision(JournalDecision)
     /// All workers have reached this digest: any redo of the step must reproduce it.
-    case commit(phase: String, step: Int, digest: String)
+    ///
+    /// `examples` are the places in the file of all examples that the step was computed from, as they stood in the
+    /// shards that were handed out; the sums of the step held every shard exactly once.
+    case commit(phase: String, step: Int, digest: String, examples: [UInt32] = [])
     /// A checkpoint of the state after a step is on disk, in a folder relative to the run folder.
     case checkpoint(phase: String, step: Int, digest: String, folder: String)
     case evaluation(phase: String, step: Int, metrics: [String: Double])

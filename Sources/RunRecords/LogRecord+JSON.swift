@@ -8,17 +8,22 @@ import JSONText
 extension LogRecord {
     /// The record as one line of a `.jsonl` file, without line break: equal records give equal bytes.
     package var jsonLine: String {
-        JSONValue.object([
+        // The process itself is the rule, and goes without saying.
+        let origin = origin == .process ? [] : [JSONMember("origin", .string(origin.rawValue))]
+        let identity = [
             JSONMember("time", .string(Timestamp.text(nanoseconds: wallNanoseconds))),
             JSONMember("level", .string(level.rawValue)),
             JSONMember("worker", .string(worker)),
+        ]
+        let content = [
             JSONMember("incarnation", .integer(incarnation)),
             JSONMember("sequence", .integer(sequence)),
             JSONMember("monotonic_ns", .integer(monotonicNanoseconds)),
             JSONMember("event", .string(event)),
             JSONMember("message", .string(message)),
             JSONMember("fields", fields.json),
-        ]).text
+        ]
+        return JSONValue.object(identity + origin + content).text
     }
 
     /// Reads a line of a `.jsonl` file; keys that are not known are passed over.
@@ -35,6 +40,7 @@ extension LogRecord {
         guard let time = value["time"]?.string.flatMap({ Timestamp.nanoseconds(of: $0) }),
             let level = value["level"]?.string.flatMap({ LogLevel(rawValue: $0) }),
             let worker = value["worker"]?.string,
+            let origin = value["origin"].map({ $0.string.flatMap { LogOrigin(rawValue: $0) } }) ?? .process,
             let incarnation = value["incarnation"]?.integer(UInt64.self),
             let sequence = value["sequence"]?.integer(UInt64.self),
             let monotonic = value["monotonic_ns"]?.integer(),
@@ -48,8 +54,8 @@ extension LogRecord {
                     + "and fields")
         }
         self.init(
-            worker: worker, incarnation: incarnation, sequence: sequence, level: level, wallNanoseconds: time,
-            monotonicNanoseconds: monotonic, event: event, message: message, fields: fields)
+            worker: worker, origin: origin, incarnation: incarnation, sequence: sequence, level: level,
+            wallNanoseconds: time, monotonicNanoseconds: monotonic, event: event, message: message, fields: fields)
     }
 }
 

@@ -45,9 +45,11 @@ package enum LogValue: Sendable, Hashable, ExpressibleByStringLiteral, Expressib
 package struct LogRecord: Sendable, Hashable {
     /// Who reports: `coordinator`, or the worker's name.
     package var worker: String
-    /// Which start of that process.
+    /// Whether the process itself wrote it, or who watches over it.
+    package var origin: LogOrigin
+    /// Which start of that process, or of the watch over it.
     package var incarnation: UInt64
-    /// Counts the records of one incarnation of one worker.
+    /// Counts the records of one stream, from 1.
     package var sequence: UInt64
     package var level: LogLevel
     /// The worker's wall clock, corrected to the coordinator's, in nanoseconds since 1970.
@@ -62,10 +64,12 @@ package struct LogRecord: Sendable, Hashable {
     package var fields: [String: LogValue]
 
     package init(
-        worker: String, incarnation: UInt64, sequence: UInt64, level: LogLevel, wallNanoseconds: Int,
+        worker: String, origin: LogOrigin = .process, incarnation: UInt64, sequence: UInt64, level: LogLevel,
+        wallNanoseconds: Int,
         monotonicNanoseconds: Int, event: String, message: String, fields: [String: LogValue] = [:]
     ) {
         self.worker = worker
+        self.origin = origin
         self.incarnation = incarnation
         self.sequence = sequence
         self.level = level
@@ -78,7 +82,13 @@ package struct LogRecord: Sendable, Hashable {
 
     /// The record as a terminal shows it: `03:04:05 warning worker-1: message`.
     package var plainLine: String {
-        let label = level == .info ? "" : " \(level.rawValue)"
-        return "\(Timestamp.clockText(nanoseconds: wallNanoseconds))\(label) \(worker): \(message)"
+        let label =
+            switch (event, level) {
+            case (LogEvents.stderr, _): " stderr"
+            case (_, .info): ""
+            default: " \(level.rawValue)"
+            }
+        let clock = Timestamp.clockText(nanoseconds: wallNanoseconds)
+        return "\(clock)\(label) \(worker): \(DisplayText.line(message))"
     }
 }

@@ -3,11 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// What is wrong with a file of the run folder, or with writing one.
+/// What is wrong with a file of the run folder, or with claiming the folder.
 package struct RecordError: Error, Hashable, CustomStringConvertible {
     package enum Code: String, Hashable, Sendable {
-        /// The operating system refused to read, write or lock.
-        case system
         /// What is in the file is not what this program writes there.
         case malformed
         /// Another process owns the run folder.

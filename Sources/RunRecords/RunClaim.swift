@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Files
 import Foundation
 import JSONText
 
@@ -23,9 +24,9 @@ package final class RunClaim {
     /// - Parameters:
     ///   - resultDigest: what tells one run from another, in hexadecimal digits.
     ///   - resume: whether to go on with the same run; else it is an error.
-    package init(_ folder: RunFolder, resultDigest: String, resume: Bool) throws(RecordError) {
+    package init(_ folder: RunFolder, resultDigest: String, resume: Bool) throws {
         self.folder = folder
-        try RunFolder.create(folder.path)
+        try SystemFile.createFolder(folder.path)
         lock = try Self.lock(folder)
         let previous = try Self.identity(in: folder)
         if let previous {
@@ -54,7 +55,7 @@ package final class RunClaim {
         try AtomicFile.write(identity.indentedText(), to: folder.identity)
     }
 
-    private static func lock(_ folder: RunFolder) throws(RecordError) -> FileHandle {
+    private static func lock(_ folder: RunFolder) throws -> FileHandle {
         let file = try SystemFile.open(folder.lockFile, flags: O_RDWR | O_CREAT)
         guard try SystemFile.lock(file, path: folder.lockFile) else {
             let owner = try AtomicFile.read(folder.lockFile).map { String(decoding: $0, as: UTF8.self) } ?? ""
@@ -67,14 +68,14 @@ package final class RunClaim {
             try file.truncate(atOffset: 0)
             try file.write(contentsOf: Data(String(ProcessInfo.processInfo.processIdentifier).utf8))
         } catch {
-            throw SystemFile.failure("write", path: folder.lockFile, error)
+            throw FileError("write", path: folder.lockFile, error)
         }
         return file
     }
 
     private static func identity(
         in folder: RunFolder
-    ) throws(RecordError) -> (resultDigest: String, incarnation: UInt64)? {
+    ) throws -> (resultDigest: String, incarnation: UInt64)? {
         guard let bytes = try AtomicFile.read(folder.identity) else {
             return nil
         }
@@ -97,9 +98,10 @@ package final class RunClaim {
 
     /// A folder without `run.json` may hold the user's own files, such as the configuration, but nothing in the places
     /// that a run writes to.
-    private static func requireNoForeignFiles(in folder: RunFolder) throws(RecordError) {
+    private static func requireNoForeignFiles(in folder: RunFolder) throws {
         let ours: Set<String> = [
             "adapter", "logs", "config.yaml", "trainer_state.json", "all_results.json", "journal.jsonl", "report.html",
+            "spool",
         ]
         let foreign = try folder.names().filter { ours.contains($0) || $0.hasPrefix("checkpoint-") }.sorted()
         guard foreign.isEmpty else {

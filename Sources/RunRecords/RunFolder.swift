@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Files
 import Foundation
-import JSONText
 
 /// Where a run writes what.
 package struct RunFolder: Sendable, Hashable {
@@ -34,30 +34,18 @@ package struct RunFolder: Sendable, Hashable {
 
     /// The log of one worker.
     package func log(ofWorker name: String) -> String { logs + "/\(name).jsonl" }
-
-    /// Returns once the names in a folder are on disk.
-    package static func synchronise(_ path: String) throws(RecordError) {
-        try SystemFile.synchroniseFolder(path)
-    }
-
-    /// Makes a folder of the run, with those above it.
-    package static func create(_ path: String) throws(RecordError) {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw SystemFile.failure("make the folder", path: path, error)
-        }
-    }
+    /// Where a worker that runs on the coordinator's own host keeps its records until they are acknowledged.
+    package func spool(ofWorker name: String) -> String { path + "/spool/\(name)" }
 
     /// What is in the folder; nothing where there is none.
-    func names() throws(RecordError) -> [String] {
+    func names() throws(FileError) -> [String] {
         guard FileManager.default.fileExists(atPath: path) else {
             return []
         }
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path)
         } catch {
-            throw SystemFile.failure("list the folder", path: path, error)
+            throw FileError("list the folder", path: path, error)
         }
     }
 }

@@ -169,7 +169,7 @@ package struct IssuedCertificate: Sendable {
 
     /// Writes certificate and key in place of those that are there, the key with mode 0600.
     ///
-    /// A process takes them up when it starts, or at once by way of a `RotatingContext`.
+    /// A process that uses the files takes them up by itself (`RotatingContext`).
     /// - Throws: `.fileUnwritable`.
     package func replace(certificateFile: String, keyFile: String) throws {
         try CredentialPair.replace(

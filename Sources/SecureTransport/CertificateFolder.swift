@@ -57,7 +57,7 @@ package struct CertificateFolder: Sendable {
 
     /// Makes a new key and certificate for a peer that has files here already, in their place.
     ///
-    /// A process takes the new ones up when it starts, or at once by way of a `RotatingContext`.
+    /// A process that uses them takes the new ones up by itself (`RotatingContext`).
     /// - Throws: `.fileUnreadable` where the peer has none; as `issue`.
     @discardableResult
     package func renew(

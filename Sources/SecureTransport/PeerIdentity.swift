@@ -10,7 +10,8 @@
 ///     uri  = "loradrop://" [ run ] "/" role "/" name
 ///     role = "coordinator" / "worker"
 ///     run  = name
-///     name = 1*63 of letters, digits, "-", "_", "."; the first a letter or a digit
+///     name = 1*63 of letters, digits, "-", "_", "."; the first a letter or a digit; of a worker not "all" nor
+///            "coordinator"
 ///
 /// `loradrop://cola-1/worker/w3` is worker w3 of the run cola-1; `loradrop:///coordinator/main` is the coordinator of
 /// whichever run uses that certificate authority. All parts are compared byte by byte. A certificate carries exactly
@@ -31,6 +32,11 @@ package struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
     package init(role: Role, name: String, run: String? = nil) throws {
         try PeerIdentity.check(name, is: "name of a \(role.rawValue)")
         if let run { try PeerIdentity.check(run, is: "name of a run") }
+        if role == .worker, PeerIdentity.reservedWorkerNames.contains(name) {
+            throw TransportError(
+                .badIdentity, "\"\(name)\" is no name of a worker: it is kept for the run's own log files; take another"
+            )
+        }
         self.role = role
         self.name = name
         self.run = run
@@ -50,6 +56,9 @@ package struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
         }
         try self.init(role: role, name: String(parts[2]), run: parts[0].isEmpty ? nil : String(parts[0]))
     }
+
+    /// Names that the files of a run give to others than its workers.
+    static let reservedWorkerNames: Set<String> = ["all", "coordinator"]
 
     static let scheme = "loradrop://"
 

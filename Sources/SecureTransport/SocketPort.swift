@@ -16,6 +16,10 @@ final class SocketPort {
     /// The `errno` of the last failed call that was not just "would block"; 0 for none.
     private(set) var failure: Int32 = 0
 
+    /// Whether more bytes are handed over right after the next ones, so that the kernel need not send a short packet and
+    /// wake the receiver for these alone.
+    var moreFollows = false
+
     /// A record that found no room and was taken all the same, see `withoutBlocking`.
     private var overflow: [UInt8] = []
     private var takesOverflow = false
@@ -89,8 +93,9 @@ final class SocketPort {
     }
 
     private func sendNow(_ bytes: UnsafeRawBufferPointer) -> (sent: Int, errno: Int32) {
+        let flags = moreFollows ? Int32(MSG_NOSIGNAL | MSG_MORE) : Int32(MSG_NOSIGNAL)
         let (sent, number) = SystemErrors.retrying {
-            Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags)
         }
         return (sent, number)
     }

@@ -50,22 +50,34 @@ package struct StreamSocket: ~Copyable, Sendable {
     /// Blocks the calling thread, at most until the deadline (apart from looking up a host name, see
     /// `docs/threat-model.md`). Each address gets its share of the time left, so one that swallows packets cannot use
     /// up the time of the next.
-    /// - Parameter cancellation: Ends the wait early where it is fired; it is not cleared.
+    /// - Parameters:
+    ///   - source: The address of this machine to call from, as on a machine with several networks; nil leaves it to
+    ///     the kernel's routes. Addresses of the other family are not tried then.
+    ///   - cancellation: Ends the wait early where it is fired; it is not cleared.
     /// - Throws: `.unresolvable`; `.unreachable` or `.timedOut` naming the endpoint and the failure of each address;
-    ///   `.cancelled`; `.exhausted`.
+    ///   `.addressUnavailable` if nothing can be called from `source`; `.cancelled`; `.exhausted`.
     package static func connect(
-        to endpoint: Endpoint, until deadline: Deadline, cancellation: WakeSignal? = nil
+        to endpoint: Endpoint, from source: String? = nil, until deadline: Deadline, cancellation: WakeSignal? = nil
     ) throws -> StreamSocket {
         guard endpoint.port != 0 else {
             throw TransportError(.badEndpoint, "cannot connect to \(endpoint): port 0 is nobody's")
         }
-        let addresses = try SocketAddress.resolve(endpoint, passive: false)
+        let sources = try source.map { try SocketAddress.resolve(Endpoint(host: $0, port: 0), passive: true) }
+        let addresses = try SocketAddress.resolve(endpoint, passive: false).filter { address in
+            sources?.contains { $0.family == address.family } ?? true
+        }
+        guard !addresses.isEmpty else {
+            throw TransportError(
+                .addressUnavailable,
+                "cannot connect to \(endpoint) from \(source ?? "here"): one is an IPv4 address, the other IPv6")
+        }
         var failures: [String] = []
         var sawTimeout = false
         for (index, address) in addresses.enumerated() {
             let share = deadline.remaining / (addresses.count - index)
             let attempt = index == addresses.count - 1 ? deadline : min(deadline, .after(share))
-            switch try connect(to: address, of: endpoint, until: attempt, cancellation: cancellation) {
+            let start = sources?.first { $0.family == address.family }
+            switch try connect(to: address, from: start, of: endpoint, until: attempt, cancellation: cancellation) {
             case .connected(let descriptor):
                 return try adopting(OwnedDescriptor(owning: descriptor), peerAddress: address.endpoint)
             case .timedOut:
@@ -89,12 +101,18 @@ package struct StreamSocket: ~Copyable, Sendable {
     }
 
     private static func connect(
-        to address: SocketAddress, of endpoint: Endpoint, until deadline: Deadline, cancellation: WakeSignal?
+        to address: SocketAddress, from source: SocketAddress?, of endpoint: Endpoint, until deadline: Deadline,
+        cancellation: WakeSignal?
     ) throws -> Attempt {
         let descriptor = try makeSocket(family: address.family, purpose: "connect to \(endpoint)")
         var isConnected = false
         defer { if !isConnected { _ = Glibc.close(descriptor) } }
 
+        if let source, source.withPointer({ bind(descriptor, $0, $1) }) < 0 {
+            throw TransportError(
+                .addressUnavailable,
+                "cannot call \(endpoint) from \(source.endpoint.host): is it an address of this machine?", errno: errno)
+        }
         // EINTR leaves a connect going on like EINPROGRESS: repeating it would be an error.
         let status = address.withPointer { Glibc.connect(descriptor, $0, $1) }
         let number = status < 0 ? errno : 0

@@ -135,6 +135,9 @@ package final class TLSConnection: @unchecked Sendable {
                 }
                 phase = .open(identity)
                 readInterest = .readable
+                // From here on whole records come with one call, not header and body with one each. Not before: bytes
+                // that follow the handshake must stay where poll(2) sees them.
+                SSL_set_read_ahead(ssl, 1)
                 // The last flight of a client may wait inside OpenSSL no longer: a finished handshake is flushed.
                 writeInterest = []
                 return .done
@@ -199,10 +202,12 @@ package final class TLSConnection: @unchecked Sendable {
     ///
     /// After `.wouldBlock`, or `.bytes` of fewer than were offered, the next write must begin with the bytes that were
     /// not taken (they may have moved) and offer no fewer of them up to 16 KiB: a record of them is encrypted already.
+    /// - Parameter moreFollows: Whether the caller writes more at once if these are taken: the kernel may then keep back
+    ///   a packet that is not full.
     /// - Returns: `.bytes` or `.wouldBlock`.
     /// - Throws: `.refusedByPeer`, `.connectionLost`, `.protocolViolation`.
     /// - Precondition: the handshake is done, `bytes` is not empty, and the rule above.
-    package func write(_ bytes: UnsafeRawBufferPointer) throws -> IOOutcome {
+    package func write(_ bytes: UnsafeRawBufferPointer, moreFollows: Bool = false) throws -> IOOutcome {
         precondition(
             bytes.count > 0 && bytes.count >= heldByteCount,
             "a write of \(bytes.count) bytes to \(peerAddress), \(heldByteCount) are held from the one before")
@@ -213,6 +218,8 @@ package final class TLSConnection: @unchecked Sendable {
             while written < bytes.count {
                 let offered = min(bytes.count - written, TLSConnection.largestRecord)
                 var count = 0
+                port.moreFollows = moreFollows || offered < bytes.count - written
+                defer { port.moreFollows = false }
                 if heldByteCount == 0 && recordsUnderKey >= context.recordsPerKey { try updateKey(of: ssl) }
                 ERR_clear_error()
                 let result = SSL_write_ex(ssl, bytes.baseAddress?.advanced(by: written), offered, &count)
@@ -266,7 +273,7 @@ package final class TLSConnection: @unchecked Sendable {
     }
 
     /// The plaintext of a full record, in bytes (RFC 8446, 5.1).
-    private static let largestRecord = 16 << 10
+    package static let largestRecord = 16 << 10
 
     // MARK: The end
 

@@ -7,6 +7,7 @@ package import Cluster
 import Digests
 import Foundation
 package import RunConfiguration
+import RunRecords
 import SecureTransport
 package import Training
 
@@ -14,13 +15,23 @@ package import Training
 /// between all of them with throw-away certificates.
 package final class SimulatedCluster {
     private let settings: RunSettings
+    private let maxRestarts: Int
+    private let slowness: [Int: Double]
     /// The program that workers are started from.
     private let executable: String
     private let console: any Console
     private let stop: StopRequest
 
-    package init(_ settings: RunSettings, executable: String, console: any Console, stop: StopRequest) {
+    /// - Parameters:
+    ///   - maxRestarts: How often a worker that ended is started again.
+    ///   - slowness: How many times as long as elsewhere a worker's shards last.
+    package init(
+        _ settings: RunSettings, maxRestarts: Int = 0, slowness: [Int: Double] = [:], executable: String,
+        console: any Console, stop: StopRequest
+    ) {
         self.settings = settings
+        self.maxRestarts = maxRestarts
+        self.slowness = slowness
         self.executable = executable
         self.console = console
         self.stop = stop
@@ -29,54 +40,33 @@ package final class SimulatedCluster {
     /// Runs to the end.
     /// - Returns: Whether the run is finished; false if the user stopped it and its state is saved.
     package func run() throws -> Bool {
-        let scratch = try ScratchFolder()
+        let scratch = try SimulationFolder()
         defer { scratch.remove() }
-        let run = "simulation-\(settings.resultDigest.description.prefix(12))"
-        let certificates = CertificateFolder(scratch.path + "/certificates")
-        _ = try certificates.makeAuthority(run: run, validForHours: 24 * 30)
-        let names = (0..<settings.cluster.workers).map { "worker-\($0)" }
-        let coordinator = try PeerIdentity(role: .coordinator, name: "coordinator", run: run)
-        _ = try certificates.issue(to: coordinator, addresses: [], validForHours: 24 * 30)
-        for name in names {
-            _ = try certificates.issue(
-                to: try PeerIdentity(role: .worker, name: name, run: run), addresses: [], validForHours: 24 * 30)
-        }
-
-        let workers = WorkerProcesses()
+        let numbers = 0..<settings.cluster.workers
+        try scratch.makeCertificates(run: settings.simulationName, workers: numbers.map(LocalWorkers.name))
+        let intake = LogIntake()
+        var started: LocalWorkers?
+        let told = Obituaries()
         let process = try CoordinatorProcess(
-            settings, credentials: certificates.credentials(of: coordinator.name), console: console, stop: stop
-        ) { [settings, executable] endpoint in
-            for name in names {
-                try workers.start(
-                    name, executable: executable,
-                    arguments: [
-                        "worker", "--coordinator", endpoint.description, "--certificates", certificates.path,
-                        "--name", name, "--model", settings.model, "--slots", String(settings.cluster.slots),
-                        "--bind", settings.cluster.bind, "--join-timeout", String(settings.cluster.joinTimeout),
-                    ] + (settings.modelOptions.trainPooler ? ["--train-pooler"] : []),
-                    errorFile: scratch.path + "/\(name).stderr")
-            }
+            settings, credentials: scratch.certificates.credentials(of: "coordinator"), console: console, stop: stop,
+            logIntake: intake, obituaries: told
+        ) { [settings, executable, slowness, maxRestarts] endpoint in
+            let workers = LocalWorkers(
+                LocalWorkers.Setup(
+                    executable: executable, certificates: scratch.certificates.path,
+                    spools: RunFolder(settings.outputDirectory), settings: settings,
+                    coordinator: endpoint.description, slowness: slowness, places: [:]),
+                maxRestarts: maxRestarts, intake: intake
+            ) { end in told.ended(end.name, reason: end.reason, returns: end.pause != nil) }
+            started = workers
+            for number in numbers { try workers.start(number) }
         }
-        workers.watch { [obituaries = process.obituaries] name, reason in
-            obituaries.ended(name, reason: reason, returns: false)
-        }
-        defer { workers.end(within: settings.cluster.shutdownTimeout) }
+        process.leaving = { [settings] in started?.end(within: settings.cluster.shutdownTimeout) }
         return try process.run()
     }
 }
 
-/// A folder for certificates and other files of one simulation, which only this user may enter.
-private struct ScratchFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/loradrop-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    }
-
-    func remove() {
-        // What is left behind is a folder of throw-away files that only this user can read.
-        try? FileManager.default.removeItem(atPath: path)
-    }
+extension RunSettings {
+    /// What a simulated run calls itself.
+    var simulationName: String { "simulation-\(resultDigest.description.prefix(12))" }
 }

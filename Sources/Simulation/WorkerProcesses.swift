@@ -3,50 +3,83 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Cluster
 import Foundation
+import RunRecords
 import Synchronization
 
-/// The worker processes that this process started: what they wrote to stderr, how they ended, and their end with ours.
+/// The worker processes that this process started: what they wrote to stderr and how they ended as log records, what they
+/// could not deliver, and their end with ours.
 final class WorkerProcesses: Sendable {
     private struct State {
-        var processes: [(name: String, process: Process, errorFile: String)] = []
-        var ended: (@Sendable (_ name: String, _ reason: String) -> Void)?
+        var processes: [(name: String, process: Process)] = []
+        /// Those whose end is not dealt with yet.
+        var living = 0
+        var ended: (@Sendable (_ name: String, _ reason: String, _ isClean: Bool) -> Void)?
         var isEnding = false
     }
 
+    private let intake: LogIntake
     private let state = Mutex(State())
 
     /// How much of a process's stderr an error quotes.
-    private static let quotedBytes: UInt64 = 2000
+    private static let quotedByteCount = 2000
 
-    /// Whom to tell when a process ends that was not asked to.
-    func watch(_ ended: @escaping @Sendable (_ name: String, _ reason: String) -> Void) {
+    /// - Parameter intake: Takes their records.
+    init(_ intake: LogIntake) {
+        self.intake = intake
+    }
+
+    /// Whom to tell when a process ends that was not asked to, and whether with exit code 0.
+    func watch(_ ended: @escaping @Sendable (_ name: String, _ reason: String, _ isClean: Bool) -> Void) {
         state.withLock { $0.ended = ended }
     }
 
     /// Starts one worker.
     ///
     /// It is in a process group of its own: a Ctrl-C is for the coordinator, which tells the workers.
-    func start(_ name: String, executable: String, arguments: [String], errorFile: String) throws {
-        _ = FileManager.default.createFile(atPath: errorFile, contents: nil)
+    /// - Parameter spool: Where it keeps what it could not deliver.
+    func start(_ name: String, executable: String, arguments: [String], spool: String) throws {
+        let capture = StderrCapture(worker: name) { [intake] in intake.keep($0) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errorFile))
+        process.standardError = capture.input
         process.terminationHandler = { [weak self] process in
-            self?.ended(name, process, errorFile: errorFile)
+            self?.ended(name, process, capture, spool: spool)
         }
-        try process.run()
-        state.withLock { $0.processes.append((name, process, errorFile)) }
+        // Before it runs: its end may come before its start is known here.
+        state.withLock { $0.living += 1 }
+        do {
+            try process.run()
+        } catch {
+            state.withLock { $0.living -= 1 }
+            try capture.handedOver()
+            throw error
+        }
+        state.withLock { $0.processes.append((name, process)) }
+        try capture.handedOver()
     }
 
-    /// Waits for all processes and ends those that do not end by themselves.
+    /// Sends a signal to the process that last had this name, if it is running.
+    func signal(_ name: String, _ signal: Int32) {
+        let process = state.withLock { $0.processes.last { $0.name == name }?.process }
+        if let process, process.isRunning {
+            kill(process.processIdentifier, signal)
+        }
+    }
+
+    /// Waits for all processes, ends those that do not end by themselves, and takes what they say at last.
     func end(within seconds: Double) {
         let processes = state.withLock { state in
             state.isEnding = true
             return state.processes.map(\.process)
+        }
+        // One that is stopped could not take its leave.
+        for process in processes where process.isRunning {
+            kill(process.processIdentifier, SIGCONT)
         }
         let deadline = Date(timeIntervalSinceNow: seconds)
         while processes.contains(where: \.isRunning), Date() < deadline {
@@ -56,23 +89,31 @@ final class WorkerProcesses: Sendable {
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
         }
+        // What they said is taken on threads of their own.
+        let last = Date(timeIntervalSinceNow: 5)
+        while state.withLock({ $0.living }) > 0, Date() < last {
+            Thread.sleep(forTimeInterval: 0.01)
+        }
     }
 
-    private func ended(_ name: String, _ process: Process, errorFile: String) {
-        let listener = state.withLock { $0.isEnding ? nil : $0.ended }
-        guard let listener else { return }
-        let how =
-            process.terminationReason == .uncaughtSignal
-            ? "killed by signal \(process.terminationStatus)" : "exit code \(process.terminationStatus)"
-        let words = Self.tail(of: errorFile)
-        listener(name, words.isEmpty ? how : "\(how); it said: \(words)")
-    }
-
-    private static func tail(of path: String) -> String {
-        guard let file = FileHandle(forReadingAtPath: path), let size = try? file.seekToEnd(),
-            (try? file.seek(toOffset: size > quotedBytes ? size - quotedBytes : 0)) != nil,
-            let bytes = try? file.readToEnd()
-        else { return "" }
-        return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    private func ended(_ name: String, _ process: Process, _ capture: StderrCapture, spool: String) {
+        let (listener, wasAsked) = state.withLock { ($0.isEnding ? nil : $0.ended, $0.isEnding) }
+        let status = Int(process.terminationStatus)
+        let ending: ProcessEnding =
+            process.terminationReason == .uncaughtSignal ? .signal(status) : .exit(code: status)
+        let lines = capture.ended(
+            ending, processID: Int(process.processIdentifier), wasAsked: wasAsked)
+        do {
+            try intake.takeSpool(spool, of: name)
+        } catch {
+            // The records stay in the spool, and this one says so.
+            intake.report(.error, "spool-unreadable", "\(name): \(error)")
+        }
+        if let listener {
+            let words = lines.joined(separator: "\n").suffix(Self.quotedByteCount)
+            let isClean = process.terminationReason == .exit && status == 0
+            listener(name, words.isEmpty ? "\(ending)" : "\(ending); it said: \(words)", isClean)
+        }
+        state.withLock { $0.living -= 1 }
     }
 }

@@ -4,12 +4,15 @@
 //
 
 import Foundation
+import Spelling
 
 /// The weights in a Hugging Face model folder: `model.safetensors`, or the shards of `model.safetensors.index.json`.
 package struct ModelWeights: Sendable {
     package let folder: String
     /// The files in the order of their names.
     package let files: [SafetensorsFile]
+    /// The names of all files that were read in the folder, the index among them where there is one.
+    package let fileNames: [String]
     /// Which file holds a tensor.
     private let places: [String: Int]
 
@@ -23,7 +26,7 @@ package struct ModelWeights: Sendable {
         let index = folder + "/" + Self.indexFile
         // Where both are there the single file wins, as in transformers.
         if FileManager.default.fileExists(atPath: single) {
-            try self.init(folder: folder, files: [SafetensorsFile(path: single)])
+            try self.init(folder: folder, files: [SafetensorsFile(path: single)], fileNames: [Self.singleFile])
         } else if FileManager.default.fileExists(atPath: index) {
             let index = try ShardIndex(path: index)
             var files: [SafetensorsFile] = []
@@ -31,13 +34,15 @@ package struct ModelWeights: Sendable {
                 files.append(try SafetensorsFile(path: folder + "/" + name))
             }
             try index.check(against: files)
-            try self.init(folder: folder, files: files)
+            try self.init(folder: folder, files: files, fileNames: [Self.indexFile] + index.fileNames)
         } else {
             throw Self.noWeights(in: folder)
         }
     }
 
-    private init(folder: String, files: [SafetensorsFile]) throws(TensorFileError) {
+    private init(
+        folder: String, files: [SafetensorsFile], fileNames: [String]
+    ) throws(TensorFileError) {
         var places: [String: Int] = [:]
         for (place, file) in files.enumerated() {
             for name in file.names {
@@ -49,6 +54,7 @@ package struct ModelWeights: Sendable {
         }
         self.folder = folder
         self.files = files
+        self.fileNames = fileNames
         self.places = places
     }
 

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Files
+
 /// Writes F32 tensors as a safetensors file whose bytes are a function of names, shapes and values alone.
 ///
 /// As the reference implementation's `save_file` from PyTorch: tensors in the order of their names, `__metadata__`
@@ -36,7 +38,7 @@ package struct SafetensorsWriter {
 
     /// Writes the file at `path`, atomically.
     /// - Precondition: Every name was added once.
-    /// - Throws: `TensorFileError` with code `inputOutput`.
+    /// - Throws: `FileError`.
     package func write(to path: String) throws {
         let sorted = entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         let workspace = Workspace()

@@ -17,6 +17,10 @@ package final class Workspace {
     /// Floats that one block holds at least.
     private let blockSize: Int
 
+    /// A second stack, for what is given back while things that were taken later are kept: the copies that products
+    /// read, for instance.
+    package private(set) lazy var scratch = Workspace(blockSize: blockSize)
+
     /// An empty workspace; the first request allocates.
     package init(blockSize: Int = 1 << 20) {
         precondition(blockSize > 0, "a workspace with blocks of \(blockSize) floats")
@@ -40,6 +44,13 @@ package final class Workspace {
         return result
     }
 
+    /// A matrix as `matrix(rows:columns:)` gives it, with a gap behind each row where rows would otherwise lie a multiple
+    /// of 4 KiB apart: those fall into the same few sets of a cache, which products read side by side.
+    package func spreadMatrix(rows: Int, columns: Int) -> Matrix {
+        guard columns % 1024 == 0 else { return matrix(rows: rows, columns: columns) }
+        return matrix(rows: rows, columns: columns + 16).columns(0..<columns)
+    }
+
     /// A matrix of zeros.
     package func zeros(rows: Int, columns: Int) -> Matrix {
         let result = matrix(rows: rows, columns: columns)
@@ -56,6 +67,6 @@ package final class Workspace {
         return try body()
     }
 
-    /// Bytes held.
+    /// Bytes held, without `scratch`.
     package var byteCount: Int { blocks.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride }
 }

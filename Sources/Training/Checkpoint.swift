@@ -4,6 +4,7 @@
 //
 
 import Digests
+import Files
 package import Foundation
 package import LoRA
 import RunRecords
@@ -20,8 +21,8 @@ package struct Checkpoint: Sendable {
 /// The checkpoints in a run's folder.
 ///
 /// Each is a folder with the adapter as PEFT reads it, `optimizer.safetensors` (parameters and AdamW's moments as flat
-/// vectors), and `run_state.json` (`RunProgress`). It is written under another name and then renamed, so a folder that
-/// bears the name of a checkpoint is whole.
+/// vectors), `run_state.json` (`RunProgress`), and the history so far as Hugging Face keeps it, `trainer_state.json`. It
+/// is written under another name and then renamed, so a folder that bears the name of a checkpoint is whole.
 package struct CheckpointStore {
     /// The run's folder.
     package let folder: URL
@@ -48,7 +49,9 @@ package struct CheckpointStore {
     }
 
     /// Writes a checkpoint; one of the same name is replaced.
-    func save(_ checkpoint: Checkpoint, layout: ParameterLayout, decision: LayerDecision?) throws {
+    func save(
+        _ checkpoint: Checkpoint, layout: ParameterLayout, decision: LayerDecision?, history: TrainerState
+    ) throws {
         let files = FileManager.default
         let partial = folder.appendingPathComponent(".\(checkpoint.name).partial", isDirectory: true)
         try remove(partial)
@@ -70,7 +73,8 @@ package struct CheckpointStore {
             progress: checkpoint.progress, stateDigest: checkpoint.state.digest.description,
             statePhase: checkpoint.state.phase.rawValue, stateStep: checkpoint.state.step)
         let text = String(decoding: try encoder.encode(record), as: UTF8.self) + "\n"
-        try Tensors.AtomicFile.replace(partial.appendingPathComponent(Self.stateFile).path, with: text)
+        try AtomicFile.write(text, to: partial.appendingPathComponent(Self.stateFile).path)
+        try AtomicFile.write(history.jsonText, to: partial.appendingPathComponent(Self.historyFile).path)
         let final = folder.appendingPathComponent(checkpoint.name, isDirectory: true)
         let former = folder.appendingPathComponent(".\(checkpoint.name).former", isDirectory: true)
         try remove(former)
@@ -79,7 +83,7 @@ package struct CheckpointStore {
             try files.moveItem(at: final, to: former)
         }
         try files.moveItem(at: partial, to: final)
-        try RunFolder.synchronise(folder.path)
+        try SystemFile.synchroniseFolder(folder.path)
         try remove(former)
     }
 
@@ -175,6 +179,7 @@ package struct CheckpointStore {
 
     private static let optimizerFile = "optimizer.safetensors"
     private static let stateFile = "run_state.json"
+    private static let historyFile = "trainer_state.json"
 }
 
 /// What `run_state.json` holds.

@@ -59,10 +59,12 @@ package struct StepOutcome: Sendable, Hashable {
     package var digest: Digest
     package var exampleCount: Int
     package var tokenCount: Int
+    /// The places in the file of the examples that the step was computed from, shard by shard.
+    package var examples: [UInt32]
 
     package init(
         step: Int, loss: Double, gradientNorm: Double, learningRate: Double, digest: Digest, exampleCount: Int,
-        tokenCount: Int
+        tokenCount: Int, examples: [UInt32] = []
     ) {
         self.step = step
         self.loss = loss
@@ -71,6 +73,7 @@ package struct StepOutcome: Sendable, Hashable {
         self.digest = digest
         self.exampleCount = exampleCount
         self.tokenCount = tokenCount
+        self.examples = examples
     }
 }
 

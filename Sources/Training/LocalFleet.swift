@@ -40,7 +40,8 @@ package final class LocalFleet: Fleet {
             let work = try work(step)
             let sums = try trainer.localSums(work.header, shards: work.shards)
             // The optimiser runs on this thread, in the same mode as on a worker's.
-            let outcome = try FloatingPointMode.flushingDenormals { try trainer.commit(sums, work.header) }
+            var outcome = try FloatingPointMode.flushingDenormals { try trainer.commit(sums, work.header) }
+            outcome.examples = work.exampleIDs
             guard try committed(outcome) else { return }
         }
     }
@@ -53,7 +54,7 @@ package final class LocalFleet: Fleet {
 
     package func predict(_ work: StepWork) throws -> [Prediction] {
         let gathered = GatheredPredictions()
-        try current().predict(work.shards) { _, predictions in gathered.add(predictions) }
+        try current().predict(work.shards) { _, predictions, _ in gathered.add(predictions) }
         return gathered.all
     }
 

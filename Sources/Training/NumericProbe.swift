@@ -27,6 +27,7 @@ package enum NumericProbe {
     private static func compute(_ configuration: EncoderConfiguration) -> Digest {
         var hash = SHA256()
         var draws: UInt32 = 0
+        let workspace = Workspace()
         func matrix(_ rows: Int, _ columns: Int, _ spread: Float = 1) -> Matrix {
             draws += 1
             let stream = RandomStream(seed: 0x6C6F_7261_6472_6F70, purpose: .numericProbe, index: draws)
@@ -41,13 +42,13 @@ package enum NumericProbe {
                 let x = matrix(rows, shape[0])
                 let weight = matrix(shape[1], shape[0], 0.05)
                 let y = Matrix(rows: rows, columns: shape[1])
-                gemm(x, weight, transposed: true, into: y)
+                y.setProduct(PackedRows(x, in: workspace), transposed: weight)
                 hash.update(y.values)
                 let back = Matrix(rows: rows, columns: shape[0])
-                gemm(y, weight, into: back)
+                back.setProduct(y, weight)
                 hash.update(back.values)
                 let down = Matrix(rows: 8, columns: shape[0])
-                gemm(matrix(rows, 8), transposed: true, x, into: down)
+                down.setProduct(transposed: matrix(rows, 8), x)
                 hash.update(down.values)
             }
             kernels(rows: rows, configuration, matrix: matrix, into: &hash)
@@ -86,11 +87,11 @@ package enum NumericProbe {
 }
 
 extension NumericProbe {
-    /// The processor and the BLAS, for messages about workers whose bits differ.
+    /// The processor and its instructions, for messages about workers whose bits differ.
     package static var machineDescription: String {
         let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let model = text.split(separator: "\n").first { $0.hasPrefix("model name") }
         let processor = model.flatMap { $0.split(separator: ":").last }?.trimmingCharacters(in: .whitespaces)
-        return "\(processor ?? "an unknown processor"), \(BLAS.description)"
+        return "\(processor ?? "an unknown processor"), products with \(ProductKernels.description)"
     }
 }

@@ -15,8 +15,10 @@ package struct RunPlan: Sendable {
     /// Epochs of the fine-tuning; `maxSteps` goes before.
     package var epochs: Int
     package var maxSteps: Int?
-    /// Examples an optimiser step: batch size times accumulation steps.
-    package var stepSize: Int
+    /// Examples of a batch, over all workers together.
+    package var batchSize: Int
+    /// Batches of an optimiser step.
+    package var accumulationSteps: Int
     package var shardTokens: Int
     package var evaluation: Interval
     /// Steps between log entries.
@@ -34,7 +36,8 @@ package struct RunPlan: Sendable {
 
     package init(
         compute: ComputeSettings, lora: LoRASettings, selection: LoRADropSettings, epochs: Int, maxSteps: Int?,
-        stepSize: Int, shardTokens: Int, evaluation: Interval, loggingSteps: Int, saving: Interval,
+        batchSize: Int, accumulationSteps: Int, shardTokens: Int, evaluation: Interval, loggingSteps: Int,
+        saving: Interval,
         saveTotalLimit: Int?, earlyStoppingPatience: Int?, earlyStoppingThreshold: Double, loadsBestAtEnd: Bool,
         bestMetric: Metric
     ) {
@@ -43,7 +46,8 @@ package struct RunPlan: Sendable {
         self.selection = selection
         self.epochs = epochs
         self.maxSteps = maxSteps
-        self.stepSize = stepSize
+        self.batchSize = batchSize
+        self.accumulationSteps = accumulationSteps
         self.shardTokens = shardTokens
         self.evaluation = evaluation
         self.loggingSteps = loggingSteps
@@ -54,6 +58,9 @@ package struct RunPlan: Sendable {
         self.loadsBestAtEnd = loadsBestAtEnd
         self.bestMetric = bestMetric
     }
+
+    /// Examples of an optimiser step.
+    package var stepSize: Int { batchSize * accumulationSteps }
 }
 
 /// The data of a run as the coordinator holds it.

@@ -67,6 +67,11 @@ package struct StepWork: Sendable {
         return start < examples.count ? parts + [examples[start...]] : parts
     }
 
+    /// The places in the file of all examples, shard by shard.
+    package var exampleIDs: [UInt32] {
+        shards.flatMap { shard in shard.examples.map { UInt32($0.index) } }
+    }
+
     /// What everyone has to know of the work, whoever computes which shard.
     package var header: StepHeader {
         StepHeader(

@@ -92,16 +92,6 @@ package struct TrainableModel: Sendable {
     }
 }
 
-/// What the projections have that own no LoRA in the fine-tuning.
-package enum Sharing: String, Sendable, Hashable, CaseIterable {
-    /// One LoRA a target module name, trained with the rest.
-    case trained
-    /// The same, never updated: after a fresh start it stays zero.
-    case frozen
-    /// No LoRA at all.
-    case absent
-}
-
 /// The trained tensors as the model takes them.
 struct BoundParameters: Sendable {
     /// By the projection's index.

@@ -7,6 +7,7 @@ import Datasets
 import Foundation
 import LoRA
 import Metrics
+import RunRecords
 
 // Stage two: train the kept layers' LoRA and the shared one on all of the data, from the pre-trained weights.
 extension TrainingRun {
@@ -37,7 +38,8 @@ extension TrainingRun {
             }
         }
         if stop.isRequested && progress.step < totalSteps {
-            try saveCheckpoint(try fleet.snapshot(), assignment: assignment, decision: decision)
+            try saveCheckpoint(
+                try fleet.snapshot(), of: setup, decision: decision, stepsPerEpoch: batches.stepsPerEpoch)
             return .stopped
         }
         if isExhausted {
@@ -61,7 +63,7 @@ extension TrainingRun {
         let saves = plan.saving.isDue(after: progress.step, stepsPerEpoch: stepsPerEpoch)
         if saves || isBest && plan.loadsBestAtEnd {
             try saveCheckpoint(
-                try fleet.snapshot(), assignment: setup.assignment, decision: decision, isBest: isBest)
+                try fleet.snapshot(), of: setup, decision: decision, stepsPerEpoch: stepsPerEpoch, isBest: isBest)
         }
         return patience.shouldStop
     }
@@ -145,9 +147,10 @@ extension TrainingRun {
         var state = try fleet.snapshot()
         if data.validation != nil, progress.history.last?.evaluation.isEmpty != false {
             let isBest = try evaluate(stepsPerEpoch: stepsPerEpoch, &patience)
-            try saveCheckpoint(state, assignment: setup.assignment, decision: decision, isBest: isBest)
+            try saveCheckpoint(
+                state, of: setup, decision: decision, stepsPerEpoch: stepsPerEpoch, isBest: isBest)
         } else {
-            try saveCheckpoint(state, assignment: setup.assignment, decision: decision)
+            try saveCheckpoint(state, of: setup, decision: decision, stepsPerEpoch: stepsPerEpoch)
         }
         var evaluation = progress.history.last { !$0.evaluation.isEmpty }?.evaluation ?? [:]
         if plan.loadsBestAtEnd, let name = progress.bestCheckpoint {
@@ -161,8 +164,10 @@ extension TrainingRun {
         }
         let layout = trainable.layout(setup.assignment)
         return RunResult(
-            decision: decision, progress: progress, evaluation: evaluation,
-            evaluationSeconds: evaluation["eval_runtime"] ?? 0, finalState: state, assignment: setup.assignment,
+            decision: decision, progress: progress,
+            trainerState: TrainerState(progress, of: setup, plan: plan, stepsPerEpoch: stepsPerEpoch),
+            evaluation: evaluation, evaluationSeconds: evaluation["eval_runtime"] ?? 0, finalState: state,
+            assignment: setup.assignment,
             totalSteps: setup.totalSteps, epochs: Double(progress.step) / Double(stepsPerEpoch),
             adapterParameterCount: layout.range(of: .adapter).count,
             fullAdapterParameterCount: trainable.layout(trainable.allOwn).range(of: .adapter).count,
@@ -170,14 +175,16 @@ extension TrainingRun {
     }
 
     func saveCheckpoint(
-        _ state: TrainingState, assignment: AdapterAssignment, decision: LayerDecision?, isBest: Bool = false
+        _ state: TrainingState, of setup: PhaseSetup, decision: LayerDecision?, stepsPerEpoch: Int, isBest: Bool = false
     ) throws {
         let name = CheckpointStore.name(of: state)
         if isBest {
             progress.bestCheckpoint = name
         }
         let checkpoint = Checkpoint(name: name, state: state, progress: progress)
-        try store.save(checkpoint, layout: trainable.layout(assignment), decision: decision)
+        try store.save(
+            checkpoint, layout: trainable.layout(setup.assignment), decision: decision,
+            history: TrainerState(progress, of: setup, plan: plan, stepsPerEpoch: stepsPerEpoch))
         try store.prune(keeping: plan.saveTotalLimit, best: progress.bestCheckpoint)
         try observer.checkpointWritten(checkpoint)
     }

@@ -68,16 +68,17 @@ extension TrainingRun {
             })
         progress.phase = Phase.probe.rawValue
         if progress.step < totalSteps {
-            try saveCheckpoint(try fleet.snapshot(), assignment: assignment, decision: nil)
+            try saveCheckpoint(
+                try fleet.snapshot(), of: setup, decision: nil, stepsPerEpoch: batches.stepsPerEpoch)
             return nil
         }
         let end = try fleet.snapshot()
         // The steps are kept whatever becomes of the scoring, which is a pass of its own.
-        try saveCheckpoint(end, assignment: assignment, decision: nil)
+        try saveCheckpoint(end, of: setup, decision: nil, stepsPerEpoch: batches.stepsPerEpoch)
         guard !stop.isRequested else { return nil }
         if !plan.selection.isDecidedBySettings, progress.scores == nil {
             progress.scores = try score(sample)
-            try saveCheckpoint(end, assignment: assignment, decision: nil)
+            try saveCheckpoint(end, of: setup, decision: nil, stepsPerEpoch: batches.stepsPerEpoch)
         }
         return stop.isRequested ? nil : end
     }

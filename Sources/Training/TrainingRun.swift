@@ -4,6 +4,7 @@
 //
 
 package import LoRA
+package import RunRecords
 
 /// One run of LoRA-drop from beginning to end: probe, importance, decision, fine-tuning, export.
 ///
@@ -74,6 +75,8 @@ package enum RunEnd: Sendable {
 package struct RunResult: Sendable {
     package var decision: LayerDecision
     package var progress: RunProgress
+    /// The whole fine-tuning's history as Hugging Face keeps it.
+    package var trainerState: TrainerState
     /// The exported adapter's evaluation; empty without a validation set.
     package var evaluation: [String: Double]
     /// Seconds that the last evaluation took.

@@ -108,10 +108,15 @@ extension PhaseTrainer {
 
 extension PhaseTrainer {
     /// The logits of every example of `shards`, shard by shard as they are done, on any slot's thread.
-    package func predict(_ shards: [Shard], answered: @escaping @Sendable (Shard, [Prediction]) throws -> Void) throws {
+    package func predict(
+        _ shards: [Shard],
+        answered: @escaping @Sendable (Shard, [Prediction], _ nanoseconds: UInt64) throws -> Void
+    ) throws {
         let computer = self.computer
         try pool.forEach(count: shards.count) { slot, index in
-            try answered(shards[index], computer.predict(shards[index], slot: slot))
+            let began = DispatchTime.now().uptimeNanoseconds
+            let predictions = try computer.predict(shards[index], slot: slot)
+            try answered(shards[index], predictions, DispatchTime.now().uptimeNanoseconds - began)
         }
     }
 }

@@ -4,6 +4,7 @@
 //
 
 import Datasets
+import Files
 package import Foundation
 import LoRA
 import RunRecords
@@ -42,7 +43,7 @@ package final class TrainingTrace {
         let startStep = setup.state?.step ?? 0
         let stepsPath = folder.appendingPathComponent("steps.jsonl").path
         guard startStep == 0 else { return try takeUp(stepsPath, at: startStep) }
-        try RunFolder.create(folder.path)
+        try SystemFile.createFolder(folder.path)
         let initial =
             setup.state
             ?? TrainingState(

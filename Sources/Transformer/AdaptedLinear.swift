@@ -20,6 +20,7 @@ struct PassContext {
 /// The bias is added by what follows.
 struct AdaptedLinear {
     let weight: any FrozenWeight
+    let bias: Matrix
     /// The projection's index.
     let index: Int
     let branch: LowRankBranch?
@@ -28,12 +29,13 @@ struct AdaptedLinear {
     struct Kept {
         /// x̂, [rows, inputSize].
         let input: Matrix
-        /// z = x̂·Aᵀ, [rows, adapterRank].
+        /// s·z, z = x̂·Aᵀ, [rows, adapterRank].
         let reduced: Matrix
     }
 
     init(_ layer: FrozenLayer, _ role: ProjectionRole, of number: Int, context: PassContext) {
         weight = layer[role].weight
+        bias = layer[role].bias
         index = number * ProjectionRole.allCases.count + role.rawValue
         branch = context.branches[index]
     }
@@ -41,32 +43,47 @@ struct AdaptedLinear {
     var isTrained: Bool { branch?.isTrained ?? false }
 
     /// Computes y; the workspace keeps what is returned.
-    func forward(_ x: Matrix, rows: RowLayout, into y: Matrix, context: PassContext) -> Kept? {
+    /// - Parameters:
+    ///   - x: [rows, inputSize].
+    ///   - packed: The same, laid out.
+    ///   - addsBias: Whether the projection's bias is added; else whoever reads y adds it.
+    func forward(
+        _ x: Matrix, packed: PackedRows, rows: RowLayout, addsBias: Bool, into y: Matrix, context: PassContext
+    ) -> Kept? {
         let workspace = context.workspace
+        let kept = branch.map { branch in
+            ComputeClock.count(.lowRank) { reduce(branch, x, packed: packed, rows: rows, context: context) }
+        }
         ComputeClock.count(.projections) {
             workspace.scope {
-                gemm(x, weight.matrix(in: workspace), transposed: true, into: y)
+                let low = kept.flatMap { kept in
+                    branch.map { (z: PackedRows(kept.reduced, in: workspace), up: $0.up) }
+                }
+                y.setProduct(
+                    packed, transposed: weight.matrix(in: workspace), bias: addsBias ? bias : nil, plus: low)
             }
         }
-        guard let branch else { return nil }
-        return ComputeClock.count(.lowRank) {
-            addBranch(branch, x, rows: rows, to: y, context: context)
-        }
+        return kept
     }
 
-    private func addBranch(
-        _ branch: LowRankBranch, _ x: Matrix, rows: RowLayout, to y: Matrix, context: PassContext
+    /// The branch's way down: x̂ and s·z.
+    private func reduce(
+        _ branch: LowRankBranch, _ x: Matrix, packed: PackedRows, rows: RowLayout, context: PassContext
     ) -> Kept {
         let workspace = context.workspace
+        let reduced = workspace.matrix(rows: x.rowCount, columns: branch.down.rowCount)
         var input = x
         if let mask = context.dropout?.mask(for: index) {
             input = workspace.matrix(rows: x.rowCount, columns: x.columnCount)
             mask.apply(x, rows: rows, into: input)
+            workspace.scope {
+                reduced.setProduct(PackedRows(input, in: workspace), transposed: branch.down)
+            }
+        } else {
+            reduced.setProduct(packed, transposed: branch.down)
         }
-        let reduced = workspace.matrix(rows: x.rowCount, columns: branch.down.rowCount)
-        gemm(input, branch.down, transposed: true, into: reduced)
         context.observe?(index, reduced)
-        gemm(reduced, branch.up, transposed: true, into: y, alpha: branch.scale, beta: 1)
+        reduced.scale(by: branch.scale)
         return Kept(input: input, reduced: reduced)
     }
 
@@ -83,7 +100,7 @@ struct AdaptedLinear {
         if let inputGradient {
             ComputeClock.count(.projections) {
                 workspace.scope {
-                    gemm(outputGradient, weight.matrix(in: workspace), into: inputGradient, beta: adding ? 1 : 0)
+                    inputGradient.setProduct(outputGradient, weight.matrix(in: workspace), adding: adding)
                 }
             }
         }
@@ -99,23 +116,20 @@ struct AdaptedLinear {
         context: PassContext
     ) {
         let workspace = context.workspace
-        if let upGradient = branch.upGradient {
-            gemm(outputGradient, transposed: true, kept.reduced, into: upGradient, alpha: branch.scale, beta: 1)
-        }
+        branch.upGradient?.setProduct(transposed: outputGradient, kept.reduced, adding: true)
         guard inputGradient != nil || branch.downGradient != nil else { return }
         workspace.scope {
             let reducedGradient = workspace.matrix(rows: outputGradient.rowCount, columns: branch.down.rowCount)
-            gemm(outputGradient, branch.up, into: reducedGradient, alpha: branch.scale)
-            if let downGradient = branch.downGradient {
-                gemm(reducedGradient, transposed: true, kept.input, into: downGradient, beta: 1)
-            }
+            reducedGradient.setProduct(outputGradient, branch.up)
+            reducedGradient.scale(by: branch.scale)
+            branch.downGradient?.setProduct(transposed: reducedGradient, kept.input, adding: true)
             guard let inputGradient else { return }
             guard let mask = context.dropout?.mask(for: index) else {
-                gemm(reducedGradient, branch.down, into: inputGradient, beta: 1)
+                inputGradient.setProduct(reducedGradient, branch.down, adding: true)
                 return
             }
             let masked = workspace.matrix(rows: inputGradient.rowCount, columns: inputGradient.columnCount)
-            gemm(reducedGradient, branch.down, into: masked)
+            masked.setProduct(reducedGradient, branch.down)
             mask.apply(masked, rows: rows, into: masked)
             inputGradient.add(masked)
         }

@@ -31,25 +31,27 @@ struct Attention {
         (0..<rows.exampleCount).map { example in
             let queries = queryRows.rows(of: example)
             let tokens = rows.rows(of: example)
-            let query = query.rows(queries)
-            let key = key.rows(tokens)
-            let value = value.rows(tokens)
-            let context = context.rows(queries)
-            let probabilities = workspace.matrix(rows: headCount * queries.count, columns: tokens.count)
-            for head in 0..<headCount {
-                let columns = columns(of: head)
-                gemm(
-                    query.columns(columns), key.columns(columns), transposed: true,
-                    into: probabilities.rows(head * queries.count..<(head + 1) * queries.count))
-            }
+            let probabilities = PackedRows.paddedMatrix(
+                rows: headCount * queries.count, columns: tokens.count, in: workspace)
+            setProducts(probabilities, query.rows(queries), key.rows(tokens), workspace: workspace)
             probabilities.applySoftmax(scale: scale)
             for head in 0..<headCount {
                 let columns = columns(of: head)
-                gemm(
-                    probabilities.rows(head * queries.count..<(head + 1) * queries.count), value.columns(columns),
-                    into: context.columns(columns))
+                context.rows(queries).columns(columns).setProduct(
+                    probabilities.rows(self.rows(of: head, queries.count)), value.rows(tokens).columns(columns))
             }
             return probabilities
+        }
+    }
+
+    /// Head by head a·bᵀ: scores from queries and keys, and the probabilities' gradient from the context's and values.
+    private func setProducts(_ scores: Matrix, _ a: Matrix, _ b: Matrix, workspace: Workspace) {
+        for head in 0..<headCount {
+            let columns = columns(of: head)
+            workspace.scope {
+                scores.rows(rows(of: head, a.rowCount)).setProduct(
+                    a.columns(columns), PackedRows(b.columns(columns), in: workspace))
+            }
         }
     }
 
@@ -73,36 +75,30 @@ struct Attention {
             if let valueGradient = gradients.value?.rows(tokens) {
                 for head in 0..<headCount {
                     let columns = columns(of: head)
-                    gemm(
-                        probabilities.rows(head * queries.count..<(head + 1) * queries.count), transposed: true,
-                        outer.columns(columns), into: valueGradient.columns(columns))
+                    valueGradient.columns(columns).setProduct(
+                        transposed: probabilities.rows(self.rows(of: head, queries.count)), outer.columns(columns))
                 }
             }
             guard gradients.query != nil || gradients.key != nil else { continue }
             workspace.scope {
-                let value = value.rows(tokens)
-                let scores = workspace.matrix(rows: headCount * queries.count, columns: tokens.count)
-                for head in 0..<headCount {
-                    let columns = columns(of: head)
-                    gemm(
-                        outer.columns(columns), value.columns(columns), transposed: true,
-                        into: scores.rows(head * queries.count..<(head + 1) * queries.count))
-                }
+                let scores = PackedRows.paddedMatrix(
+                    rows: headCount * queries.count, columns: tokens.count, in: workspace)
+                setProducts(scores, outer, value.rows(tokens), workspace: workspace)
                 scores.applySoftmaxBackward(probabilities: probabilities, scale: scale)
-                let query = query.rows(queries)
-                let key = key.rows(tokens)
                 for head in 0..<headCount {
                     let columns = columns(of: head)
-                    let scores = scores.rows(head * queries.count..<(head + 1) * queries.count)
-                    if let queryGradient = gradients.query?.rows(queries) {
-                        gemm(scores, key.columns(columns), into: queryGradient.columns(columns))
-                    }
-                    if let keyGradient = gradients.key?.rows(tokens) {
-                        gemm(scores, transposed: true, query.columns(columns), into: keyGradient.columns(columns))
-                    }
+                    let scores = scores.rows(self.rows(of: head, queries.count))
+                    gradients.query?.rows(queries).columns(columns).setProduct(
+                        scores, key.rows(tokens).columns(columns))
+                    gradients.key?.rows(tokens).columns(columns).setProduct(
+                        transposed: scores, query.rows(queries).columns(columns))
                 }
             }
         }
+    }
+
+    private func rows(of head: Int, _ count: Int) -> Range<Int> {
+        head * count..<(head + 1) * count
     }
 
     private func columns(of head: Int) -> Range<Int> {

@@ -36,7 +36,7 @@ extension EncoderLayer {
         }
         let wide =
             isNeeded(before: .output)
-            ? workspace.matrix(rows: slope.rowCount, columns: slope.columnCount) : nil
+            ? workspace.spreadMatrix(rows: slope.rowCount, columns: slope.columnCount) : nil
         back(.output, gradient, rows: outputRows, into: wide, adding: false)
         guard let wide else { return }
         ComputeClock.count(.activation) {

@@ -48,23 +48,27 @@ struct EncoderLayer {
     ///   - keeps: Whether there will be a backward pass through this layer.
     /// - Returns: What backward reads. It lies in the workspace, as does all that was needed on the way.
     func forward(_ input: Matrix, into output: Matrix, keeps: Bool) -> Kept {
+        context.workspace.scratch.scope { compute(input, into: output, keeps: keeps) }
+    }
+
+    private func compute(_ input: Matrix, into output: Matrix, keeps: Bool) -> Kept {
         let workspace = context.workspace
         let hidden = input.columnCount
         var branches = [AdaptedLinear.Kept?](repeating: nil, count: ProjectionRole.allCases.count)
-        func project(_ role: ProjectionRole, _ x: Matrix, rows: RowLayout, into y: Matrix) {
-            branches[role.rawValue] = projection(role).forward(x, rows: rows, into: y, context: context)
+        func project(_ role: ProjectionRole, _ x: PackedInput, into y: Matrix, addsBias: Bool = false) {
+            branches[role.rawValue] = projection(role).forward(
+                x.matrix, packed: x.packed, rows: x.rows, addsBias: addsBias, into: y, context: context)
         }
 
         let queryInput = readsAllTokens ? input : firstTokens(of: input)
         let query = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
-        project(.query, queryInput, rows: outputRows, into: query)
-        query.addBias(frozen[.query].bias)
         let key = workspace.matrix(rows: rows.rowCount, columns: hidden)
-        project(.key, input, rows: rows, into: key)
-        key.addBias(frozen[.key].bias)
         let value = workspace.matrix(rows: rows.rowCount, columns: hidden)
-        project(.value, input, rows: rows, into: value)
-        value.addBias(frozen[.value].bias)
+        let all = packed(input, rows)
+        let read = readsAllTokens ? all : packed(queryInput, outputRows)
+        project(.query, read, into: query, addsBias: true)
+        project(.key, all, into: key, addsBias: true)
+        project(.value, all, into: value, addsBias: true)
 
         let mixed = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
         let probabilities = ComputeClock.count(.attention) {
@@ -77,7 +81,7 @@ struct EncoderLayer {
             keeps ? LayerNorm.Kept(rows: outputRows.rowCount, columns: hidden, workspace: workspace) : nil
         }
         let middle = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
-        project(.attentionOutput, mixed, rows: outputRows, into: middle)
+        project(.attentionOutput, packed(mixed, outputRows), into: middle)
         let attentionNorm = keptNorm()
         ComputeClock.count(.normalisation) {
             frozen.attentionNorm.apply(
@@ -86,13 +90,13 @@ struct EncoderLayer {
 
         let bias = frozen[.intermediate].bias
         let wide = workspace.matrix(rows: outputRows.rowCount, columns: bias.columnCount)
-        project(.intermediate, middle, rows: outputRows, into: wide)
+        project(.intermediate, packed(middle, outputRows), into: wide)
         let slope = keeps ? workspace.matrix(rows: wide.rowCount, columns: wide.columnCount) : nil
         ComputeClock.count(.activation) {
             activation.apply(to: wide, bias: bias, slope: slope)
         }
 
-        project(.output, wide, rows: outputRows, into: output)
+        project(.output, packed(wide, outputRows), into: output)
         let outputNorm = keptNorm()
         ComputeClock.count(.normalisation) {
             frozen.outputNorm.apply(
@@ -101,6 +105,19 @@ struct EncoderLayer {
         return Kept(
             queryInput: queryInput, query: query, key: key, value: value, probabilities: probabilities,
             attentionNorm: attentionNorm, slope: slope, outputNorm: outputNorm, branches: branches)
+    }
+
+    /// An activation and what products read of it.
+    private struct PackedInput {
+        let matrix: Matrix
+        let packed: PackedRows
+        let rows: RowLayout
+    }
+
+    private func packed(_ x: Matrix, _ rows: RowLayout) -> PackedInput {
+        ComputeClock.count(.projections) {
+            PackedInput(matrix: x, packed: PackedRows(x, in: context.workspace.scratch), rows: rows)
+        }
     }
 
     private func firstTokens(of input: Matrix) -> Matrix {

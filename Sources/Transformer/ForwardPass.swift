@@ -101,8 +101,10 @@ extension SequenceClassifier {
         let logits = workspace.matrix(rows: firsts.rowCount, columns: head.classifier.weight.rowCount)
         ComputeClock.count(.head) {
             pool(first, head: head, into: pooled, workspace: workspace)
-            gemm(pooled, head.classifier.weight, transposed: true, into: logits)
-            logits.addBias(head.classifier.bias)
+            workspace.scope {
+                logits.setProduct(
+                    PackedRows(pooled, in: workspace), transposed: head.classifier.weight, bias: head.classifier.bias)
+            }
         }
         return ForwardPass(
             logits: logits, hidden: hidden, rows: all,
@@ -132,11 +134,12 @@ extension SequenceClassifier {
 
     private func pool(_ first: Matrix, head: HeadParameters, into pooled: Matrix, workspace: Workspace) {
         workspace.scope {
+            let first = PackedRows(first, in: workspace)
             if let pooler = head.pooler {
-                gemm(first, pooler.weight, transposed: true, into: pooled)
+                pooled.setProduct(first, transposed: pooler.weight)
                 pooled.applyTanh(bias: pooler.bias)
             } else if let pooler = encoder.pooler {
-                gemm(first, pooler.weight.matrix(in: workspace), transposed: true, into: pooled)
+                pooled.setProduct(first, transposed: pooler.weight.matrix(in: workspace))
                 pooled.applyTanh(bias: pooler.bias)
             } else {
                 preconditionFailure("a model without a pooler and a head without one")

@@ -83,9 +83,7 @@ package struct DenseParameters: Sendable {
     ///   - outputGradient: [rows, outputSize].
     ///   - input: [rows, inputSize].
     func addGradients(outputGradient: Matrix, input: Matrix) {
-        if let weightGradient {
-            gemm(outputGradient, transposed: true, input, into: weightGradient, beta: 1)
-        }
+        weightGradient?.setProduct(transposed: outputGradient, input, adding: true)
         biasGradient?.addColumnSums(of: outputGradient)
     }
 }

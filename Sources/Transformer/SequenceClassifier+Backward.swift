@@ -22,7 +22,7 @@ extension SequenceClassifier {
             guard entersEncoder || pass.head.pooler?.isTrained ?? false else { return }
 
             let pooled = workspace.matrix(rows: pass.pooled.rowCount, columns: pass.pooled.columnCount)
-            gemm(logitsGradient, classifier.weight, into: pooled)
+            pooled.setProduct(logitsGradient, classifier.weight)
             pooled.applyTanhBackward(y: pass.pooled)
             pass.head.pooler?.addGradients(outputGradient: pooled, input: pass.first)
             guard entersEncoder else { return }
@@ -32,7 +32,7 @@ extension SequenceClassifier {
                 guard let weight = pass.head.pooler?.weight ?? encoder.pooler?.weight.matrix(in: workspace) else {
                     preconditionFailure("a model without a pooler and a head without one")
                 }
-                gemm(pooled, weight, into: first)
+                first.setProduct(pooled, weight)
             }
             backwardThroughLayers(pass, first: first)
         }

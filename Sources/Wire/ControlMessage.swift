@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// Everything that travels on a control link, both ways.
+/// Everything that travels between a worker and the coordinator, on control links and on model links, both ways.
 ///
 /// `FrameLimits` says who may send what.
 package enum ControlMessage: Hashable, Sendable {
@@ -26,6 +26,11 @@ package enum ControlMessage: Hashable, Sendable {
     case halted(Halted)
     case logBatch(LogBatch)
     case logAcknowledgement(LogAcknowledgement)
+    case modelRequest(ModelRequest)
+    case modelManifest(ModelManifest)
+    case modelPieceRequest(ModelPieceRequest)
+    case modelPiece(ModelPiece)
+    case modelQueue(ModelQueue)
 
     /// Reads a frame.
     /// - Throws: `WireError`: for a frame of a data link, for bytes that are no message of the frame's kind, for a
@@ -51,6 +56,11 @@ package enum ControlMessage: Hashable, Sendable {
         case .halted: self = .halted(try Halted(frame: frame))
         case .logBatch: self = .logBatch(try LogBatch(frame: frame))
         case .logAcknowledgement: self = .logAcknowledgement(try LogAcknowledgement(frame: frame))
+        case .modelRequest: self = .modelRequest(try ModelRequest(frame: frame))
+        case .modelManifest: self = .modelManifest(try ModelManifest(frame: frame))
+        case .modelPieceRequest: self = .modelPieceRequest(try ModelPieceRequest(frame: frame))
+        case .modelPiece: self = .modelPiece(try ModelPiece(frame: frame))
+        case .modelQueue: self = .modelQueue(try ModelQueue(frame: frame))
         case .linkHello, .chunk:
             throw WireError(.unexpectedKind, "a \(frame.kind) frame has no place on a control link")
         }
@@ -78,6 +88,11 @@ package enum ControlMessage: Hashable, Sendable {
         case .halted(let message): message.frame()
         case .logBatch(let message): message.frame()
         case .logAcknowledgement(let message): message.frame()
+        case .modelRequest(let message): message.frame()
+        case .modelManifest(let message): message.frame()
+        case .modelPieceRequest(let message): message.frame()
+        case .modelPiece(let message): message.frame()
+        case .modelQueue(let message): message.frame()
         }
     }
 

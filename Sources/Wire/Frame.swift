@@ -32,6 +32,12 @@ package enum FrameKind: UInt16, CaseIterable, Sendable {
     // Data links.
     case linkHello = 48
     case chunk = 49
+    // Model links.
+    case modelRequest = 64
+    case modelManifest = 65
+    case modelPieceRequest = 66
+    case modelPiece = 67
+    case modelQueue = 68
 }
 
 /// The fixed part before every frame.

@@ -39,8 +39,9 @@ package struct FrameLimits: Hashable, Sendable {
         limits[kind]?.rawByteCount = min(limit.rawByteCount, byteCount)
     }
 
-    /// What the coordinator accepts of a connection before its hello was accepted.
-    package static let joining = FrameLimits(name: "whose hello was not yet accepted", kinds: [.hello])
+    /// What the coordinator accepts of a connection before it knows what the connection is for.
+    package static let joining = FrameLimits(
+        name: "whose hello was not yet accepted", kinds: [.hello, .modelRequest])
 
     /// What the coordinator accepts of a worker that has joined.
     package static let fromWorker = FrameLimits(
@@ -58,6 +59,13 @@ package struct FrameLimits: Hashable, Sendable {
             .heartbeat, .farewell,
         ])
 
+    /// What the coordinator accepts of a worker on a model link, after its first message.
+    package static let fromModelReader = FrameLimits(name: "from a reader of the model", kinds: [.modelPieceRequest])
+
+    /// What a worker accepts of the coordinator on a model link.
+    package static let fromModelServer = FrameLimits(
+        name: "from the model's server", kinds: [.modelManifest, .modelPiece, .modelQueue, .refusal])
+
     /// What a worker accepts of another worker.
     package static let dataLink = FrameLimits(name: "between workers", kinds: [.linkHello, .chunk])
 }
@@ -70,10 +78,12 @@ extension FrameKind {
         let kib = 1 << 10
         let mib = 1 << 20
         return switch self {
-        case .hello, .refusal, .failure, .farewell: FrameLimits.Limit(headerByteCount: 16 * kib, rawByteCount: 0)
+        case .hello, .refusal, .failure, .farewell, .modelRequest:
+            FrameLimits.Limit(headerByteCount: 16 * kib, rawByteCount: 0)
         case .welcome: FrameLimits.Limit(headerByteCount: 272 * kib, rawByteCount: 0)
         case .roster: FrameLimits.Limit(headerByteCount: 512 * kib, rawByteCount: 0)
-        case .linksReady, .heartbeat, .phaseReady, .snapshotRequest, .halt, .halted, .logAcknowledgement, .linkHello:
+        case .linksReady, .heartbeat, .phaseReady, .snapshotRequest, .halt, .halted, .logAcknowledgement, .linkHello,
+            .modelPieceRequest, .modelQueue:
             FrameLimits.Limit(headerByteCount: kib, rawByteCount: 0)
         case .phaseStart: FrameLimits.Limit(headerByteCount: 256 * kib, rawByteCount: 1024 * mib)
         case .shardAssignment: FrameLimits.Limit(headerByteCount: 16 * mib, rawByteCount: 0)
@@ -81,6 +91,8 @@ extension FrameKind {
         case .predictionReport: FrameLimits.Limit(headerByteCount: 512 * kib, rawByteCount: 64 * mib)
         case .snapshot: FrameLimits.Limit(headerByteCount: kib, rawByteCount: 1024 * mib)
         case .logBatch: FrameLimits.Limit(headerByteCount: mib, rawByteCount: 0)
+        case .modelManifest: FrameLimits.Limit(headerByteCount: mib, rawByteCount: 0)
+        case .modelPiece: FrameLimits.Limit(headerByteCount: kib, rawByteCount: mib)
         case .chunk: FrameLimits.Limit(headerByteCount: ChunkHeader.byteCount, rawByteCount: 16 * mib)
         }
     }

@@ -18,6 +18,14 @@ package struct LogBatch: WireMessage {
         case error = 5
     }
 
+    /// Who wrote records of a worker.
+    ///
+    /// The raw values are those of proto/.
+    package enum Origin: UInt32, CaseIterable, Sendable {
+        case process = 1
+        case supervisor = 2
+    }
+
     /// One record.
     package struct Record: Hashable, Sendable {
         /// The longest message, in bytes of UTF-8.
@@ -25,7 +33,7 @@ package struct LogBatch: WireMessage {
         /// The longest JSON text of values, in bytes of UTF-8.
         package static let maximumFieldsByteCount = 16384
 
-        /// Counts the records of one incarnation of one worker, from 1.
+        /// Counts the records of one stream (worker, origin, incarnation), from 1.
         package let sequence: UInt64
         package let level: Level
         /// The worker's monotonic clock, in nanoseconds.
@@ -76,10 +84,24 @@ package struct LogBatch: WireMessage {
 
     /// Ascending by sequence.
     package let records: [Record]
+    /// Which start of the worker wrote them: this one, or an earlier one that ended before it was rid of them.
+    package let incarnation: UInt64
+    package let origin: Origin
+    /// The worker's monotonic clock when the batch was made, in nanoseconds.
+    package let sentMonotonicNanoseconds: Int
+    /// The worker's wall clock when the batch was made, in nanoseconds since 1970.
+    package let sentWallNanoseconds: Int
 
-    /// - Throws: `WireError` with `badField` for no records, too many, too much text, or sequences that do not ascend.
-    package init(records: [Record]) throws(WireError) {
+    /// - Throws: `WireError` with `badField` for no records, too many, too much text, sequences that do not ascend, or a
+    ///   field out of the range that proto/ states.
+    package init(
+        records: [Record], incarnation: UInt64, origin: Origin = .process, sentMonotonicNanoseconds: Int,
+        sentWallNanoseconds: Int
+    ) throws(WireError) {
         let check = FieldChecks("LogBatch")
+        try check.integer("incarnation", incarnation, 1...UInt64.max)
+        try check.nanoseconds("sent_monotonic_ns", sentMonotonicNanoseconds)
+        try check.nanoseconds("sent_wall_ns", sentWallNanoseconds)
         try check.count("records", records.count, 1...Self.maximumRecords)
         for (before, after) in zip(records, records.dropFirst()) where after.sequence <= before.sequence {
             throw check.error("records", "sequence \(after.sequence) after \(before.sequence)")
@@ -89,6 +111,10 @@ package struct LogBatch: WireMessage {
             throw check.error("records", "expected at most \(Self.maximumTextByteCount) bytes of text, found \(text)")
         }
         self.records = records
+        self.incarnation = incarnation
+        self.origin = origin
+        self.sentMonotonicNanoseconds = sentMonotonicNanoseconds
+        self.sentWallNanoseconds = sentWallNanoseconds
     }
 
     init(_ message: CLogBatch, raw: [UInt8]) throws(WireError) {
@@ -108,7 +134,12 @@ package struct LogBatch: WireMessage {
                 message: check.decodeText("message", record.message),
                 fieldsJSON: check.decodeText("fields_json", record.fields_json))
         }
-        try self.init(records: records)
+        try self.init(
+            records: records,
+            incarnation: message.incarnation,
+            origin: Origin(message.origin, of: check),
+            sentMonotonicNanoseconds: check.decodeInteger("sent_monotonic_ns", message.sent_monotonic_ns),
+            sentWallNanoseconds: check.decodeInteger("sent_wall_ns", message.sent_wall_ns))
     }
 
     func generated(_ arena: EncodingArena) -> CLogBatch {
@@ -126,30 +157,56 @@ package struct LogBatch: WireMessage {
                 message.fields_json = arena.text(record.fieldsJSON)
                 return message
             })
+        message.incarnation = incarnation
+        message.origin = origin.generated
+        message.sent_monotonic_ns = UInt64(sentMonotonicNanoseconds)
+        message.sent_wall_ns = UInt64(sentWallNanoseconds)
         return message
     }
 }
 
-/// Coordinator to worker: records up to this one are written; the worker may forget them.
+extension LogBatch.Origin {
+    fileprivate init(_ origin: Loradrop__Wire__V1__LogOrigin, of check: FieldChecks) throws(WireError) {
+        guard let known = Self(rawValue: UInt32(origin.rawValue)) else {
+            throw check.error("origin", "no origin has number \(origin.rawValue)")
+        }
+        self = known
+    }
+
+    fileprivate var generated: Loradrop__Wire__V1__LogOrigin { .init(rawValue: .init(rawValue)) }
+}
+
+/// Coordinator to worker: records of a stream up to this one are written; the worker may forget them.
 package struct LogAcknowledgement: WireMessage {
     static let kind = FrameKind.logAcknowledgement
 
     /// The highest sequence written.
     package let sequence: UInt64
+    /// Which start of the worker wrote them.
+    package let incarnation: UInt64
+    package let origin: LogBatch.Origin
 
     /// - Throws: `WireError` with `badField` for 0.
-    package init(sequence: UInt64) throws(WireError) {
-        try FieldChecks("LogAcknowledgement").integer("sequence", sequence, 1...UInt64.max)
+    package init(sequence: UInt64, incarnation: UInt64, origin: LogBatch.Origin = .process) throws(WireError) {
+        let check = FieldChecks("LogAcknowledgement")
+        try check.integer("sequence", sequence, 1...UInt64.max)
+        try check.integer("incarnation", incarnation, 1...UInt64.max)
         self.sequence = sequence
+        self.incarnation = incarnation
+        self.origin = origin
     }
 
     init(_ message: CLogAcknowledgement, raw: [UInt8]) throws(WireError) {
-        try self.init(sequence: message.sequence)
+        try self.init(
+            sequence: message.sequence, incarnation: message.incarnation,
+            origin: LogBatch.Origin(message.origin, of: FieldChecks("LogAcknowledgement")))
     }
 
     func generated(_ arena: EncodingArena) -> CLogAcknowledgement {
         var message = CLogAcknowledgement.prepared()
         message.sequence = sequence
+        message.incarnation = incarnation
+        message.origin = origin.generated
         return message
     }
 }

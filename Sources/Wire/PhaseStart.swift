@@ -51,8 +51,6 @@ package struct PhaseStart: WireMessage {
     package let startStep: Int
     /// For each target projection, in the adapter's order.
     package let adapterOwners: [AdapterOwner]
-    /// How many examples the phase trains on in an epoch.
-    package let exampleCount: Int
     /// SHA-256 of the state at `startStep`; empty when there is no state.
     package let stateDigest: [UInt8]
     /// The training state in the format of the checkpoint's state file; empty: initialise from the seed.
@@ -64,14 +62,13 @@ package struct PhaseStart: WireMessage {
 
     /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states, or a state without digest.
     package init(
-        phase: Phase, totalSteps: Int, startStep: Int, adapterOwners: [AdapterOwner], exampleCount: Int,
+        phase: Phase, totalSteps: Int, startStep: Int, adapterOwners: [AdapterOwner],
         stateDigest: [UInt8] = [], state: [UInt8] = []
     ) throws(WireError) {
         let check = FieldChecks("PhaseStart")
         try check.id("total_steps", totalSteps)
         try check.integer("start_step", startStep, 0...max(totalSteps, 0))
         try check.count("adapter_owner", adapterOwners.count, 1...FieldChecks.maximumProjections)
-        try check.integer("example_count", exampleCount, 1...FieldChecks.maximumID)
         try check.integer("state", state.count, 0...Self.kind.limit.rawByteCount)
         if state.isEmpty {
             try check.count("state_digest", stateDigest.count, 0...0)
@@ -82,7 +79,6 @@ package struct PhaseStart: WireMessage {
         self.totalSteps = totalSteps
         self.startStep = startStep
         self.adapterOwners = adapterOwners
-        self.exampleCount = exampleCount
         self.stateDigest = stateDigest
         self.state = state
     }
@@ -101,7 +97,6 @@ package struct PhaseStart: WireMessage {
             totalSteps: Int(message.total_steps),
             startStep: Int(message.start_step),
             adapterOwners: owners,
-            exampleCount: Int(message.example_count),
             stateDigest: message.state_digest.bytes,
             state: raw)
     }
@@ -113,7 +108,6 @@ package struct PhaseStart: WireMessage {
         message.start_step = UInt32(startStep)
         message.n_adapter_owner = adapterOwners.count
         message.adapter_owner = arena.array(adapterOwners.map(\.rawValue))
-        message.example_count = UInt32(exampleCount)
         message.state_digest = arena.data(stateDigest)
         return message
     }

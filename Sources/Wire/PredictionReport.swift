@@ -19,10 +19,6 @@ package struct PredictionReport: WireMessage {
     package let exampleIDs: [Int]
     /// How many logits an example has.
     package let labelCount: Int
-    /// The sum of the examples' losses, 0 where there are no targets.
-    package let lossSum: Double
-    /// How long the shard took, in nanoseconds.
-    package let durationNanoseconds: Int
     /// [examples, labels], row by row, all finite.
     ///
     /// They travel as raw bytes.
@@ -34,8 +30,7 @@ package struct PredictionReport: WireMessage {
 
     /// - Throws: `WireError` with `badField` for a field out of range, an example twice, or logits of another shape.
     package init(
-        generation: Int, workID: Int, shardIndex: Int, exampleIDs: [Int], labelCount: Int, lossSum: Double,
-        durationNanoseconds: Int, logits: [Float]
+        generation: Int, workID: Int, shardIndex: Int, exampleIDs: [Int], labelCount: Int, logits: [Float]
     ) throws(WireError) {
         let check = FieldChecks("PredictionReport")
         try check.generation(generation)
@@ -50,8 +45,6 @@ package struct PredictionReport: WireMessage {
             }
         }
         try check.integer("label_count", labelCount, 1...FieldChecks.maximumLabels)
-        try check.finite("loss_sum", lossSum)
-        try check.nanoseconds("duration_ns", durationNanoseconds)
         let most = Self.kind.limit.rawByteCount / MemoryLayout<Float>.size
         guard logits.count == exampleIDs.count * labelCount, logits.count <= most else {
             throw check.error(
@@ -68,8 +61,6 @@ package struct PredictionReport: WireMessage {
         self.shardIndex = shardIndex
         self.exampleIDs = exampleIDs
         self.labelCount = labelCount
-        self.lossSum = lossSum
-        self.durationNanoseconds = durationNanoseconds
         self.logits = logits
     }
 
@@ -84,8 +75,6 @@ package struct PredictionReport: WireMessage {
             shardIndex: Int(message.shard_index),
             exampleIDs: [Int](widening: message.example_ids, count: message.n_example_ids),
             labelCount: Int(message.label_count),
-            lossSum: message.loss_sum,
-            durationNanoseconds: check.decodeInteger("duration_ns", message.duration_ns),
             logits: floats(fromLittleEndian: raw))
     }
 
@@ -97,8 +86,6 @@ package struct PredictionReport: WireMessage {
         message.n_example_ids = exampleIDs.count
         message.example_ids = arena.array(exampleIDs.map { UInt32($0) })
         message.label_count = UInt32(labelCount)
-        message.loss_sum = lossSum
-        message.duration_ns = UInt64(durationNanoseconds)
         return message
     }
 }

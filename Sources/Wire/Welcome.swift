@@ -13,8 +13,6 @@ package struct Welcome: WireMessage {
     package let runID: String
     /// How often this run's coordinator has started, from 1; a worker refuses a lower one than it has seen.
     package let coordinatorIncarnation: UInt64
-    /// The worker's place until a roster says otherwise.
-    package let workerRank: Int
     /// The run's whole configuration as canonical YAML.
     package let configuration: String
     /// How many outputs the task head has: classes, or 1 for a regression.
@@ -22,17 +20,15 @@ package struct Welcome: WireMessage {
 
     /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
     package init(
-        runID: String, coordinatorIncarnation: UInt64, workerRank: Int, configuration: String, labelCount: Int
+        runID: String, coordinatorIncarnation: UInt64, configuration: String, labelCount: Int
     ) throws(WireError) {
         let check = FieldChecks("Welcome")
         try check.name("run_id", runID, 1...128)
         try check.integer("coordinator_incarnation", coordinatorIncarnation, 1...UInt64.max)
-        try check.integer("worker_rank", workerRank, 0...(FieldChecks.maximumMembers - 1))
         try check.text("configuration", configuration, 1...(256 << 10))
         try check.integer("label_count", labelCount, 1...FieldChecks.maximumLabels)
         self.runID = runID
         self.coordinatorIncarnation = coordinatorIncarnation
-        self.workerRank = workerRank
         self.configuration = configuration
         self.labelCount = labelCount
     }
@@ -42,7 +38,6 @@ package struct Welcome: WireMessage {
         try self.init(
             runID: check.decodeText("run_id", message.run_id),
             coordinatorIncarnation: message.coordinator_incarnation,
-            workerRank: Int(message.worker_rank),
             configuration: check.decodeText("configuration", message.configuration),
             labelCount: Int(message.label_count))
     }
@@ -51,7 +46,6 @@ package struct Welcome: WireMessage {
         var message = CWelcome.prepared()
         message.run_id = arena.text(runID)
         message.coordinator_incarnation = coordinatorIncarnation
-        message.worker_rank = UInt32(workerRank)
         message.configuration = arena.text(configuration)
         message.label_count = UInt32(labelCount)
         return message

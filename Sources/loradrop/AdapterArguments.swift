@@ -21,14 +21,16 @@ struct AdapterArguments: ParsableArguments {
 
     @OptionGroup var arguments: RunArguments
 
-    /// The settings, with the task that the adapter says it is for.
+    /// The settings: what the adapter says of its task and its data, unless the file or a flag says otherwise.
     func settings(for purpose: ConfigurationPurpose) throws -> RunSettings {
-        let names = arguments.flags.map { $0.prefix { $0 != "=" } }
-        let recorded = try LoRADropRecord.read(from: adapter)?.task
-        guard let recorded, arguments.config == nil, !names.contains("--task.type") else {
-            return try arguments.settings(for: purpose)
+        let recorded = try LoRADropRecord.read(from: adapter).map { record in
+            [
+                "--task.type=\(record.task)", "--training.max-sequence-length=\(record.maximumSequenceLength)",
+                "--training.shard-tokens=\(record.shardTokens)",
+            ]
         }
-        return try RunSettings.load(file: nil, flags: arguments.flags + ["--task.type", recorded], for: purpose)
+        return try RunSettings.load(
+            file: arguments.config, flags: arguments.flags, defaults: recorded ?? [], for: purpose)
     }
 
     func model(_ settings: RunSettings) throws -> AdaptedModel {

@@ -11,9 +11,12 @@ import Foundation
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure products, training steps and start-up on this machine.",
+        abstract: "Measure products, training steps, start-up and all-reduce on this machine.",
         discussion: "Every figure comes with the machine and the versions; --json prints it for programs.",
-        subcommands: [GEMMCommand.self, StepCommand.self, StartupCommand.self])
+        subcommands: [
+            GEMMCommand.self, StepCommand.self, StartupCommand.self, BenchAllReduceCommand.self, BenchSoakCommand.self,
+            BenchAllReduceWorkerCommand.self,
+        ])
 
     /// The rate of matrix products.
     struct GEMMCommand: ParsableCommand {

@@ -19,8 +19,8 @@ struct CertsCommand: ParsableCommand {
             loradrop certs issue --role coordinator main
             loradrop certs issue --role worker w1 w2 w3
 
-            Processes read their files when they start: certs renew w1, and w1 has the new pair from its next start \
-            on. For a new authority: certs renew-authority, copy ca.pem to everybody, certs renew every member, \
+            Processes take up new files by themselves: certs renew w1, and w1 goes on with the new pair at its next \
+            connection. For a new authority: certs renew-authority, copy ca.pem to everybody, certs renew every member, \
             copy their pairs, certs retire-authorities, copy ca.pem again.
 
             A key need not travel: `request` makes it where it is used, `sign` certifies it where the authority is, \

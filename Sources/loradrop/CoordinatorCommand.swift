@@ -5,9 +5,9 @@
 
 import ArgumentParser
 import Cluster
+import Files
 import Foundation
 import RunConfiguration
-import RunRecords
 import SecureTransport
 import Training
 
@@ -28,6 +28,12 @@ struct CoordinatorCommand: ParsableCommand {
     @Option(help: "A file that the address it listens on is written to.")
     var endpointFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A socket that this process inherited: it tells the run's events there and waits at some of them.",
+            visibility: .private))
+    var eventsFd: Int32?
+
     @OptionGroup var arguments: RunArguments
 
     func run() throws {
@@ -36,12 +42,16 @@ struct CoordinatorCommand: ParsableCommand {
         let signals = StopSignals(stop)
         defer { withExtendedLifetime(signals) {} }
         let process = try CoordinatorProcess(
-            settings, credentials: CertificateFolder(certificates).credentials(of: name), console: TerminalConsole(),
+            settings, credentials: CertificateFolder(certificates).credentials(of: name),
+            renewal: RotatingContext(CertificateFolder(certificates), name: name), console: TerminalConsole(),
             stop: stop
         ) { endpoint in
             if let endpointFile {
                 try AtomicFile.write("\(endpoint)\n", to: endpointFile)
             }
+        }
+        process.events = eventsFd.map {
+            RunEventStream(descriptor: $0, obituaries: process.obituaries, stop: stop)
         }
         guard try process.run() else { throw ExitStatus.stopped }
     }

@@ -11,12 +11,13 @@ struct LoRADrop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loradrop",
         abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.",
-        version: BuildIdentity.version,
+        version: BuildIdentity.versionText,
         subcommands: [
             SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, LaunchCommand.self,
             StatusCommand.self, AttachCommand.self, StopCommand.self, SuperviseCommand.self, PredictCommand.self,
             EvaluateCommand.self, MergeCommand.self, InspectCommand.self, LogsCommand.self, CertsCommand.self,
             DoctorCommand.self, BenchCommand.self, TokenizeCommand.self,
+            ChaosCampaignCommand.self, RehearseCommand.self,
         ])
 
     /// Runs the command that the arguments name, and ends with one of the documented exit codes.

@@ -18,8 +18,9 @@ struct PredictCommand: ParsableCommand {
         discussion: """
             loradrop predict --model DIR --adapter DIR --file F --task.columns.text 0 --output out.jsonl
 
-            The file needs no labels. Its columns are given by the configuration's task keys as flags, or by --config; \
-            training.max_sequence_length and training.shard_tokens should be those of the training.
+            The file needs no labels. Its columns are given by the configuration's task keys as flags, or by --config. \
+            Texts are cut, and rows grouped, as the adapter's lora_drop.json says the training did, unless \
+            training.max_sequence_length and training.shard_tokens are given.
             """)
 
     @Option(help: ArgumentHelp("Where the predictions go, as JSONL.", valueName: "file"))

@@ -5,6 +5,7 @@
 
 import ArgumentParser
 import Cluster
+import Files
 import Foundation
 import RunRecords
 import SecureTransport
@@ -24,8 +25,16 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "The name in this worker's certificate.")
     var name: String
 
-    @Option(help: "The base model's folder on this machine.")
-    var model: String
+    @Option(
+        help: """
+            The base model's folder on this machine; where it is not there, or not the coordinator's model, that is fetched.
+            """)
+    var model: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where fetched models are kept; by default loradrop in $XDG_CACHE_HOME or ~/.cache.", valueName: "folder"))
+    var cache: String?
 
     @Flag(help: "The model's pooler is trained (model_options.train_pooler).")
     var trainPooler = false
@@ -53,10 +62,25 @@ struct WorkerCommand: ParsableCommand {
     var fault: String?
 
     @Option(
+        help: ArgumentHelp(
+            "The folder for log records that the coordinator does not have yet.",
+            discussion: "A restart has to find the same one. Without it spool/NAME in the folder of the certificates."))
+    var spool: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How many times as long as it takes a shard is made to last, as on a slower machine.",
+            visibility: .private))
+    var slowness = 1.0
+
+    @Option(
         help: "A file that is written at the coordinator's farewell, with its reason: the run is over for this worker.")
     var farewellFile: String?
 
     func validate() throws {
+        guard (1...1000).contains(slowness) else {
+            throw ValidationError("--slowness must be 1 to 1000, found \(slowness)")
+        }
         guard (1...4096).contains(slots) else { throw ValidationError("--slots must be 1 to 4096, found \(slots)") }
         guard joinTimeout > 0, joinTimeout < 1e6 else {
             throw ValidationError("--join-timeout must be a positive number of seconds, found \(joinTimeout)")
@@ -70,11 +94,15 @@ struct WorkerCommand: ParsableCommand {
     func run() throws {
         let process = try WorkerProcess(
             WorkerProcess.Options(
-                coordinator: Endpoint(parsing: coordinator), model: model, trainsPooler: trainPooler, slots: slots,
-                bind: Endpoint(host: bind, port: port), advertise: advertise, joinTimeout: .seconds(joinTimeout),
-                fault: fault.flatMap(ComputeFault.init)),
-            name: name, credentials: CertificateFolder(certificates).credentials(of: name))
-        let end = try process.run()
+                coordinator: Endpoint(parsing: coordinator), model: model, cache: cache, trainsPooler: trainPooler,
+                slots: slots, bind: Endpoint(host: bind, port: port), advertise: advertise,
+                joinTimeout: .seconds(joinTimeout), spool: spool ?? "\(certificates)/spool/\(name)",
+                fault: fault.flatMap(ComputeFault.init), slowness: slowness),
+            name: name, credentials: CertificateFolder(certificates).credentials(of: name),
+            renewal: RotatingContext(CertificateFolder(certificates), name: name))
+        let end = try process.run { line in
+            FileHandle.standardError.write(Data("\(name): \(line)\n".utf8))
+        }
         if let farewellFile { try AtomicFile.write(end.message + "\n", to: farewellFile) }
         guard end.exitCode == 0 else {
             FileHandle.standardError.write(Data("\(name): the run ended: \(end.message)\n".utf8))

@@ -23,6 +23,17 @@ struct CommitLedgerTests {
         #expect(try ledger.take(phase: "fine-tune", step: 2, digest: "cc") == false)
     }
 
+    @Test("A redo of other examples is refused")
+    func otherExamples() throws {
+        var ledger = CommitLedger([])
+        #expect(try ledger.take(phase: "probe", step: 1, digest: "aa", examples: [4, 2]) == true)
+        #expect(try ledger.take(phase: "probe", step: 1, digest: "aa", examples: [4, 2]) == false)
+        let error = #expect(throws: ClusterError.self) {
+            try ledger.take(phase: "probe", step: 1, digest: "aa", examples: [4, 3])
+        }
+        #expect(error?.message.contains("other examples") == true)
+    }
+
     @Test("A redo with another state is refused, and the fact stays")
     func deviation() throws {
         var ledger = CommitLedger(records)

@@ -135,8 +135,7 @@ struct CoordinatorLoopTests {
             case .reportOfNoStep:
                 .predictionReport(
                     try PredictionReport(
-                        generation: 1, workID: 9, shardIndex: 0, exampleIDs: [4], labelCount: 2, lossSum: 0,
-                        durationNanoseconds: 1, logits: [0, 1]))
+                        generation: 1, workID: 9, shardIndex: 0, exampleIDs: [4], labelCount: 2, logits: [0, 1]))
             }
         }
     }

@@ -23,13 +23,17 @@ final class LoopbackCoordinator {
             kept.withLock { $0.append("\(event): \(message)") }
         }
 
-        func take(_ batch: LogBatch, from worker: String) {
+        func take(_ batch: LogBatch, from worker: String) -> LogAcknowledgement? {
             kept.withLock { $0 += batch.records.map { "\(worker): \($0.message)" } }
+            return nil
         }
 
         func rosterReady(_ roster: Coordination.Roster) {
             kept.withLock { $0.append("roster: \(roster.members.map(\.name))") }
         }
+        func linkEstablished(_ worker: String, _ hello: Hello) {}
+        func heard(_ heartbeat: Heartbeat, from worker: String) {}
+        func failing(_ failure: RunFailure, _ standings: [FailureCard.Standing]) {}
     }
 
     let endpoint: Endpoint
@@ -37,8 +41,12 @@ final class LoopbackCoordinator {
     private let authority: CertificateAuthority
     private let bridge: RunBridge
     private let network: JoinableThread
+    private let models: ModelServer?
 
-    init(workers: Int, handshakeTime: Duration = ControlPeer.patience) throws {
+    /// - Parameter serve: Makes the server of the base model, if there is to be one.
+    init(
+        workers: Int, handshakeTime: Duration = ControlPeer.patience, serve: ((KeptLog) throws -> ModelServer)? = nil
+    ) throws {
         authority = try CertificateAuthority.make(run: "loop", validForHours: 24)
         bridge = try RunBridge()
         let listener = try Listener(on: Endpoint(host: "127.0.0.1", port: 0))
@@ -47,6 +55,7 @@ final class LoopbackCoordinator {
             TLSCredentials(
                 authority.issue(
                     to: PeerIdentity(role: .coordinator, name: "coordinator", run: "loop"), validForHours: 1)))
+        models = try serve?(log)
         let hour: UInt64 = 3_600_000_000_000
         let state = CoordinatorState(
             requirements: JoinRequirements(
@@ -54,13 +63,13 @@ final class LoopbackCoordinator {
                 modelFingerprint: [UInt8](repeating: 2, count: 32), allowsMixedKernels: false),
             deadlines: Deadlines(join: hour, preparation: hour, silence: hour, rejoin: hour, workFloor: hour),
             startedAt: UInt64(MonotonicClock.now().nanoseconds))
-        network = JoinableThread(name: "network") { [bridge, log] in
+        network = JoinableThread(name: "network") { [bridge, log, models] in
             CoordinatorLoop(
                 listener: listener, context: context,
                 greeting: CoordinatorLoop.Greeting(
                     runID: "loop", coordinatorIncarnation: 1, configuration: "model: tiny\n", labelCount: 2,
                     projectionCount: 4),
-                state: state, bridge: bridge, log: log, handshakeTime: handshakeTime
+                state: state, bridge: bridge, log: log, models: models, handshakeTime: handshakeTime
             ).run()
         }
     }
@@ -69,14 +78,19 @@ final class LoopbackCoordinator {
     func end() throws {
         bridge.submit(.end(try Farewell(reason: .finished, message: "done")))
         network.join()
+        models?.close()
+    }
+
+    /// What a worker shows at its handshakes.
+    func context(_ name: String) throws -> TLSContext {
+        try TLSContext(
+            TLSCredentials(
+                authority.issue(to: PeerIdentity(role: .worker, name: name, run: "loop"), validForHours: 1)))
     }
 
     /// A worker with a certificate of the run, hands shaken.
     func dial(_ name: String) throws -> ControlPeer {
-        let context = try TLSContext(
-            TLSCredentials(
-                authority.issue(to: PeerIdentity(role: .worker, name: name, run: "loop"), validForHours: 1)))
-        return try ControlPeer.dial(endpoint, context: context)
+        try ControlPeer.dial(endpoint, context: context(name))
     }
 
     /// What an honest worker introduces itself with.

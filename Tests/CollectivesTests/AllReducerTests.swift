@@ -25,7 +25,7 @@ struct AllReducerTests {
         vectors.dropFirst().reduce(vectors[0]) { zip($0, $1).map(+) }
     }
 
-    @Test("every algorithm gives every worker the sum, whatever the world and the length", arguments: 1...9)
+    @Test("every algorithm gives every worker the sum, whatever the world and the length", arguments: 1...16)
     func sums(worldSize: Int) throws {
         for count in [0, 1, 2, worldSize - 1, worldSize, worldSize + 1, 37, 100, 257] {
             for segment in [1, 3, 16, 1000] where count < 200 || segment > 1 {
@@ -73,6 +73,47 @@ struct AllReducerTests {
                 let inputs = vectors(worldSize: worldSize, count: round * 7 % 90, seed: UInt64(round))
                 #expect(results[round] == sum(inputs))
             }
+        }
+    }
+
+    @Test("all workers measure the same costs and choose the same", arguments: [2, 3, 4])
+    func costs(worldSize: Int) throws {
+        let network = InMemoryNetwork(worldSize: worldSize, capacity: 256)
+        let outputs = network.run { links in
+            let reducer = AllReducer(links: links)
+            try reducer.measureCosts(deadline: generous, elementCount: 2000)
+            var vector = vectors(worldSize: worldSize, count: 50, seed: 5)[links.workerRank]
+            try reducer.allReduce(&vector, deadline: generous)
+            return (reducer.costs, vector)
+        }
+        let expected = sum(vectors(worldSize: worldSize, count: 50, seed: 5))
+        let first = try outputs[0].get().0
+        #expect(first != ExchangeCosts())
+        for output in outputs {
+            let (costs, vector) = try output.get()
+            #expect(costs == first)
+            #expect(vector == expected)
+        }
+    }
+
+    @Test("a worker's own vector stays as it is, and the sum's memory is used again")
+    func ownVector() throws {
+        let network = InMemoryNetwork(worldSize: 3, capacity: 8)
+        let inputs = vectors(worldSize: 3, count: 200, seed: 9)
+        let outputs = network.run { links in
+            let own = inputs[links.workerRank]
+            let reducer = AllReducer(links: links, segmentElementCount: 16)
+            var total = [Int64](repeating: 77, count: 200)
+            for algorithm in algorithms {
+                let plan = AllReducePlan(
+                    algorithm: algorithm, worldSize: 3, elementCount: 200, segmentElementCount: 16)
+                try reducer.sum(own, into: &total, plan: plan, deadline: generous)
+                guard own == inputs[links.workerRank], total == sum(inputs) else { return false }
+            }
+            return true
+        }
+        for output in outputs {
+            #expect(try output.get())
         }
     }
 

@@ -52,7 +52,7 @@ private struct Play {
             problems.append("\(sender) sends \(sends[place].range) to \(receiver), which expects \(receive.range)")
         }
         for element in receive.range {
-            let source = scripts[sender].sendsFromCopy ? originals[sender][element] : vectors[sender][element]
+            let source = sends[place].after.isEmpty ? originals[sender][element] : vectors[sender][element]
             switch receive.action {
             case .add: vectors[receiver][element] = zip(vectors[receiver][element], source).map(+)
             case .replace: vectors[receiver][element] = source
@@ -83,7 +83,7 @@ private struct Play {
 
 @Suite("Schedules as values")
 struct ScheduleTests {
-    @Test("every part of every element is added exactly once, in any order of events", arguments: 1...9)
+    @Test("every part of every element is added exactly once, in any order of events", arguments: 1...16)
     func exactlyOnce(worldSize: Int) {
         var generator = SeededGenerator(seed: UInt64(worldSize))
         for algorithm in [AllReducePlan.Algorithm.broadcast, .direct, .ring] {
@@ -160,8 +160,41 @@ struct AllReducePlanTests {
         #expect(AllReducePlan(worldSize: 4, elementCount: 20).algorithm == .broadcast)
         #expect(AllReducePlan(worldSize: 4, elementCount: 20_000).algorithm == .direct)
         #expect(AllReducePlan(worldSize: 16, elementCount: 10_000_000).algorithm == .ring)
-        // Two workers send the same number of bytes each way, and one round is the fewest.
-        #expect(AllReducePlan(worldSize: 2, elementCount: 10_000_000).algorithm == .broadcast)
+        // Two workers send the same number of bytes either way: one round is the fewest, half the additions the least.
+        #expect(AllReducePlan(worldSize: 2, elementCount: 1_000).algorithm == .broadcast)
+        #expect(AllReducePlan(worldSize: 2, elementCount: 10_000_000).algorithm == .direct)
+    }
+
+    @Test("costs measured from the model's own times are the model's", arguments: 3...9)
+    func fitted(worldSize: Int) {
+        let costs = ExchangeCosts(latency: 40e-6, perMessage: 5e-6, perByte: 2e-9, crowding: 0.1)
+        let count = 50_000
+        let fitted = ExchangeCosts(
+            worldSize: worldSize, broadcast: costs.seconds(.broadcast, worldSize: worldSize, elementCount: 0),
+            ring: costs.seconds(.ring, worldSize: worldSize, elementCount: 0),
+            longRing: costs.seconds(.ring, worldSize: worldSize, elementCount: count),
+            longDirect: costs.seconds(.direct, worldSize: worldSize, elementCount: count), elementCount: count)
+        for (found, expected) in [
+            (fitted.latency, costs.latency), (fitted.perMessage, costs.perMessage), (fitted.perByte, costs.perByte),
+            (fitted.crowding, costs.crowding),
+        ] {
+            #expect(abs(found - expected) < 1e-6 * expected)
+        }
+    }
+
+    @Test("times that contradict the model still give costs above zero", arguments: 2...5)
+    func contradiction(worldSize: Int) {
+        for times in [(1.0, 1e-6, 1e-6, 1.0), (0, 0, 0, 0), (1e-6, 1.0, 1e-9, 1e-6), (-1, -1, -1, -1)] {
+            let costs = ExchangeCosts(
+                worldSize: worldSize, broadcast: times.0, ring: times.1, longRing: times.2, longDirect: times.3,
+                elementCount: 1000)
+            for cost in [costs.latency, costs.perMessage, costs.perByte] {
+                #expect(cost > 0 && cost.isFinite)
+            }
+            for algorithm in [AllReducePlan.Algorithm.broadcast, .direct, .ring] {
+                #expect(costs.seconds(algorithm, worldSize: worldSize, elementCount: 1_000_000) > 0)
+            }
+        }
     }
 
     @Test("the least time wins, for any costs", arguments: 2...12)

@@ -125,6 +125,20 @@ struct JoinTests {
         #expect(state.join([1], incarnation: incarnation + 1, at: now + 31 * second).refusal == nil)
     }
 
+    @Test("While somebody is sent the base model, the wait for workers begins anew; later it changes nothing")
+    func modelFetched() throws {
+        var state = CoordinatorState(requirements: requirements(2), deadlines: deadlines, startedAt: 0)
+        _ = state.handle(.joinRequested(worker: "worker-0", facts: facts()), at: 1)
+        #expect(state.handle(.modelFetched, at: 50 * second) == [])
+        #expect(state.handle(.clockTicked, at: 109 * second) == [])
+        #expect(state.handle(.clockTicked, at: 111 * second).failure?.code == .rosterIncomplete)
+        var linking = CoordinatorState(requirements: requirements(2), deadlines: deadlines, startedAt: 0)
+        _ = linking.join([0, 1])
+        for worker in ["worker-0", "worker-1"] { _ = linking.handle(.heard(worker: worker), at: 29 * second) }
+        #expect(linking.handle(.modelFetched, at: 29 * second) == [])
+        #expect(linking.handle(.clockTicked, at: 31 * second).halted == ["worker-0", "worker-1"])
+    }
+
     @Test("Data links that do not come in time are tried again in a generation of their own, and end the run at last")
     func linkDeadline() throws {
         var state = CoordinatorState(requirements: requirements(2), deadlines: deadlines, startedAt: 0)

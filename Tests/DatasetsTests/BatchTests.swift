@@ -59,7 +59,8 @@ struct ShardPlanTests {
             let examples = (0..<size).map { example($0, tokens: 3 + draws.below(60)) }
             let tokens = examples.reduce(0) { $0 + $1.tokenIDs.count }
             let shards = ShardPlan.shards(of: examples, shardTokens: 96)
-            #expect(shards.count == min(size, (tokens + 95) / 96))
+            let enough = (tokens + 95) / 96
+            #expect(shards.count == min(size, enough > 1 ? enough + enough % 2 : enough))
             #expect(shards.map(\.index) == Array(shards.indices))
             #expect(shards.flatMap(\.examples).map(\.index).sorted() == examples.map(\.index))
             for shard in shards {
@@ -74,10 +75,10 @@ struct ShardPlanTests {
     @Test("a known batch is cut as derived by hand")
     func knownAnswer() {
         let examples = [4, 9, 4, 7, 2, 6].enumerated().map { example($0.offset, tokens: $0.element) }
-        // 32 tokens in shards of 11: 3. Longest first: 9→0, 7→1, 6→2, 4(0)→2, 4(2)→1, 2→0.
+        // 32 tokens in shards of 11: 3, made even. Longest first: 9→0, 7→1, 6→2, 4(0)→3, 4(2)→3, 2→2.
         let shards = ShardPlan.shards(of: examples, shardTokens: 11)
-        #expect(shards.map { $0.examples.map(\.index) } == [[1, 4], [2, 3], [0, 5]])
-        #expect(shards.map(\.tokenCount) == [11, 11, 10])
+        #expect(shards.map { $0.examples.map(\.index) } == [[1], [3], [4, 5], [0, 2]])
+        #expect(shards.map(\.tokenCount) == [9, 7, 8, 8])
     }
 
     @Test("never more shards than examples, never none for one, none for nothing")
@@ -88,6 +89,8 @@ struct ShardPlanTests {
         #expect(ShardPlan.shards(of: [], shardTokens: 96).isEmpty)
         #expect(ShardPlan.shardCount(tokenCount: 96, exampleCount: 9, shardTokens: 96) == 1)
         #expect(ShardPlan.shardCount(tokenCount: 97, exampleCount: 9, shardTokens: 96) == 2)
+        #expect(ShardPlan.shardCount(tokenCount: 193, exampleCount: 9, shardTokens: 96) == 4)
+        #expect(ShardPlan.shardCount(tokenCount: 193, exampleCount: 3, shardTokens: 96) == 3)
     }
 
     @Test("evaluation is cut into runs in file order, the last one smaller")

@@ -4,6 +4,7 @@
 //
 
 import Digests
+import Foundation
 import Testing
 
 @Suite("SHA-256")
@@ -26,5 +27,17 @@ struct SHA256Tests {
             hash.update(Array(bytes[cut...]))
             #expect(hash.finish() == Digest(of: bytes))
         }
+    }
+
+    @Test("A file's sum is that of its bytes, however many pieces it is read in")
+    func file() throws {
+        let path = NSTemporaryDirectory() + "/digest-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for count in [0, 1, 1 << 20, (5 << 19) + 3] {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            #expect(try Digest(ofFile: path) == Digest(of: bytes))
+        }
+        #expect(throws: (any Error).self) { try Digest(ofFile: path + "/none") }
     }
 }

@@ -122,7 +122,7 @@ host=\$2 command=\$3
 case \$host in
     127.0.0.3) exec faketime -f +300s sh -c "\$command" ;;
     127.0.0.4) ulimit -n 200; exec sh -c "\$command" ;;
-    127.0.0.5) export OPENBLAS_CORETYPE=Prescott; exec sh -c "\$command" ;;
+    127.0.0.5) export LORADROP_PRODUCT_LEVEL=1; exec sh -c "\$command" ;;
     127.0.0.6) echo "ssh: connect to host \$host port 22: No route to host" >&2; exit 255 ;;
     127.0.0.7) exec sh -c "\${command//$(basename "$LORADROP")/no-such-program}" ;;
     127.0.0.8) exec sh -c "\${command//"$LORADROP"/"$SCRATCH/another-build"}" ;;
@@ -156,7 +156,7 @@ red "$file" ssh "No route to host"
 doctor_of 1 "$file" 127.0.0.7
 red "$file" build "no-such-program"
 doctor_of 1 "$file" 127.0.0.8
-red "$file" build "another build of the same version"
+red "$file" build "expected loradrop"
 doctor_of 1 "$file" 127.0.0.9
 red "$file" model "expected those of this machine"
 extra=(--fetch-model)

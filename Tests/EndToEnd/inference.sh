@@ -61,7 +61,7 @@ lengths=(--training.max-sequence-length 20 --training.shard-tokens 32)
 
 echo "evaluate gives the figures of the run, to the last bit"
 "$LORADROP" evaluate --model "$model" --adapter "$adapter" --file "$SCRATCH/validation.tsv" "${labelled[@]}" \
-    "${lengths[@]}" --metric accuracy > "$SCRATCH/evaluation.json" 2> "$SCRATCH/stderr"
+    --metric accuracy > "$SCRATCH/evaluation.json" 2> "$SCRATCH/stderr"
 [ "$(wc -l < "$SCRATCH/evaluation.json")" = 1 ] || fail "evaluate printed more than one line"
 for name in eval_accuracy eval_loss eval_samples; do
     found=$(figure "$name" <(tr ',' '\n' < "$SCRATCH/evaluation.json"))
@@ -71,9 +71,19 @@ for name in eval_accuracy eval_loss eval_samples; do
     fi
 done
 
+echo "texts are cut as in the training, unless a flag says otherwise"
+says_loss() { figure eval_loss <(tr ',' '\n' < "$1"); }
+"$LORADROP" evaluate --model "$model" --adapter "$adapter" --file "$SCRATCH/validation.tsv" "${labelled[@]}" \
+    --training.max-sequence-length 5 --metric accuracy > "$SCRATCH/shorter.json" 2> "$SCRATCH/stderr"
+grep -qF 'rows were cut to 5 tokens' "$SCRATCH/stderr" || fail "the flag does not win"
+[ "$(says_loss "$SCRATCH/shorter.json")" != "$(says_loss "$SCRATCH/evaluation.json")" ] || fail "the same loss of other texts"
+grep -qF '"max_sequence_length" : 20,' "$adapter/lora_drop.json" || fail "lora_drop.json lacks max_sequence_length"
+grep -qF '"shard_tokens" : 32' "$adapter/lora_drop.json" || fail "lora_drop.json lacks shard_tokens"
+grep -qF '"shared_lora" : "trained"' "$adapter/lora_drop.json" || fail "lora_drop.json lacks shared_lora"
+
 echo "predict answers each row in order, with labels in the file and without"
 "$LORADROP" predict --model "$model" --adapter "$adapter" --file "$SCRATCH/validation.tsv" "${labelled[@]}" \
-    "${lengths[@]}" --output "$SCRATCH/out.jsonl" > /dev/null 2>&1
+    --output "$SCRATCH/out.jsonl" > /dev/null 2>&1
 "$LORADROP" predict --model "$model" --adapter "$adapter" --file "$SCRATCH/unlabelled.tsv" "${columns[@]}" \
     "${lengths[@]}" --output "$SCRATCH/unlabelled.jsonl" > /dev/null 2>&1
 cmp "$SCRATCH/out.jsonl" "$SCRATCH/unlabelled.jsonl" || fail "labels in the file changed the predictions"

@@ -67,7 +67,8 @@ struct RandomAdapter {
     func write(to folder: String) throws {
         let record = LoRADropRecord(
             fingerprint: base.fingerprint, task: "classification", labels: Self.labels, seed: 5,
-            settings: LoRADropSettings(), decision: nil, targets: trainable.targets, layout: layout)
+            settings: LoRADropSettings(), sharing: .trained, maximumSequenceLength: 24, shardTokens: 48, decision: nil,
+            targets: trainable.targets, layout: layout)
         try PEFTAdapter.write(
             TrainableParameters(layout, values: values, scale: trainable.lora.scale), settings: trainable.lora,
             projections: trainable.projections, baseModel: "pairs", record: record, to: folder)

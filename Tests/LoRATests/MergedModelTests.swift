@@ -26,7 +26,8 @@ struct MergedModelTests {
         let base = try ModelWeights(folder: Vectors.model("small"))
         try LoRADropRecord(
             fingerprint: fingerprint ?? BaseModelFingerprint.of(base), task: "classification", labels: labels,
-            seed: 1, settings: LoRADropSettings(), decision: nil, targets: targets, layout: layout
+            seed: 1, settings: LoRADropSettings(), sharing: .trained, maximumSequenceLength: 16, shardTokens: 32,
+            decision: nil, targets: targets, layout: layout
         ).write(to: folder)
     }
 

@@ -4,6 +4,7 @@
 //
 
 import Digests
+import Files
 import Foundation
 import LoRA
 import Tensors
@@ -73,7 +74,8 @@ struct PEFTAdapterTests {
         let decision = try LayerDecision(sums: sums, targets: targets, settings: settings, seed: 42)
         return LoRADropRecord(
             fingerprint: fingerprint, task: "classification", labels: ["no", "yes \u{1F642}"], seed: .max,
-            settings: settings, decision: decision, targets: targets, layout: parameters.layout)
+            settings: settings, sharing: .trained, maximumSequenceLength: 64, shardTokens: 96, decision: decision,
+            targets: targets, layout: parameters.layout)
     }
 
     @Test("a shared LoRA stands under every layer that uses it, and comes back so")
@@ -184,9 +186,11 @@ struct PEFTAdapterTests {
             let path = "\(folder)/\(LoRADropRecord.fileName)"
             let text = try String(contentsOfFile: path, encoding: .utf8)
             for (change, replacement) in [
-                ("\"format_version\" : 1", "\"format_version\" : 2"), ("\"seed\"", "\"sead\""), ("{", "["),
+                ("\"format_version\" : 2", "\"format_version\" : 3"), ("\"seed\"", "\"sead\""), ("{", "["),
+                ("\"max_sequence_length\" : 64", "\"max_sequence_length\" : 0"),
+                ("\"shared_lora\" : \"trained\"", "\"shared_lora\" : \"lost\""),
             ] {
-                try AtomicFile.replace(path, with: text.replacingOccurrences(of: change, with: replacement))
+                try AtomicFile.write(text.replacingOccurrences(of: change, with: replacement), to: path)
                 #expect(refusal { _ = try LoRADropRecord.read(from: folder) }?.code == .badAdapter, "\(replacement)")
             }
         }

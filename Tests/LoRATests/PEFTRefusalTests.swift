@@ -4,6 +4,7 @@
 //
 
 import Digests
+import Files
 import Foundation
 import LoRA
 import Tensors
@@ -20,7 +21,7 @@ struct PEFTRefusalTests {
         try withFolder { folder in
             let source = Vectors.adapter("small")
             let text = try String(contentsOfFile: "\(source)/adapter_config.json", encoding: .utf8)
-            try AtomicFile.replace("\(folder)/adapter_config.json", with: change(text))
+            try AtomicFile.write(change(text), to: "\(folder)/adapter_config.json")
             let file = try SafetensorsFile(path: "\(source)/adapter_model.safetensors")
             var tensors = Dictionary(
                 uniqueKeysWithValues: file.names.compactMap { name in file[name].map { (name, $0) } })
@@ -162,9 +163,9 @@ struct PEFTRefusalTests {
             try FileManager.default.copyItem(
                 atPath: Vectors.adapter("small") + "/adapter_config.json", toPath: folder + "/adapter_config.json")
             #expect(refusal { _ = try Self.read(folder) }?.code == .unreadableAdapter)
-            try AtomicFile.replace(folder + "/adapter_model.bin", with: "x")
+            try AtomicFile.write("x", to: folder + "/adapter_model.bin")
             #expect(refusal { _ = try Self.read(folder) }?.message.contains("safe_serialization") == true)
-            try AtomicFile.replace(folder + "/adapter_model.safetensors", with: "not one")
+            try AtomicFile.write("not one", to: folder + "/adapter_model.safetensors")
             #expect(throws: TensorFileError.self) { try Self.read(folder) }
         }
     }
@@ -174,8 +175,8 @@ struct PEFTRefusalTests {
         try withFolder { folder in
             let source = Vectors.adapter("small")
             let text = try String(contentsOfFile: "\(source)/adapter_config.json", encoding: .utf8)
-            try AtomicFile.replace(
-                "\(folder)/adapter_config.json", with: Self.set("use_rslora", "true", in: text))
+            try AtomicFile.write(
+                Self.set("use_rslora", "true", in: text), to: "\(folder)/adapter_config.json")
             try FileManager.default.copyItem(
                 atPath: "\(source)/adapter_model.safetensors", toPath: "\(folder)/adapter_model.safetensors")
             #expect(try Self.read(folder).scale == 4)

@@ -109,18 +109,5 @@ struct CanonicalTextTests {
         for (alias, name) in ConfigurationOption.aliases {
             #expect(!names.contains(alias) && names.contains(name))
         }
-        let lines = ConfigurationOption.table.split(separator: "\n")
-        #expect(lines.count == names.count + 2)
-        #expect(lines.allSatisfy { $0.filter { $0 == "|" }.count == 6 })
-    }
-
-    @Test("the README's table is the table of options")
-    func readme() throws {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../README.md")
-        let text = try String(contentsOf: path, encoding: .utf8)
-        let parts = text.components(separatedBy: "<!-- options -->\n")
-        try #require(parts.count == 2, "README.md has one mark <!-- options -->")
-        let table = try #require(parts[1].components(separatedBy: "<!-- /options -->").first)
-        #expect(table == ConfigurationOption.table, "put this between the marks:\n\(ConfigurationOption.table)")
     }
 }

@@ -37,6 +37,18 @@ func expectError(
 
 @Suite("Loading a configuration")
 struct LoadTests {
+    @Test("defaults count only where neither the file nor a flag has the key")
+    func defaults() throws {
+        let defaults = ["--training.shard-tokens=48", "--task.type=regression", "--training.seed=9"]
+        let settings = try RunSettings.parse(
+            minimal + "training: { seed: 3 }\n", path: "run.yaml", flags: ["--training.shard-tokens", "64"],
+            defaults: defaults)
+        #expect(settings.training.shardTokens == 64)
+        #expect(settings.training.seed == 3)
+        #expect(settings.task.kind == .regression)
+        #expect(settings.training.maxSequenceLength == RunSettings().training.maxSequenceLength)
+    }
+
     @Test("the documented example is read as it is meant")
     func example() throws {
         let settings = try RunSettings.parse(

@@ -19,7 +19,8 @@ func withFolder(_ body: (String) throws -> Void) throws {
 struct JournalTests {
     private let events: [JournalEvent] = [
         .opened(incarnation: 1), .roster(generation: 3, workers: ["worker-0", "worker-1"]),
-        .phaseBegan(phase: "probe", stepCount: 81), .commit(phase: "probe", step: 81, digest: "ab"),
+        .phaseBegan(phase: "probe", stepCount: 81, exampleCount: 855, stepsPerEpoch: 27),
+        .commit(phase: "probe", step: 81, digest: "ab", examples: [7, 0, .max]),
         .phaseEnded(phase: "probe", step: 81, digest: "ab"),
         .decision(
             JournalDecision(modules: ["a.query", "b.query"], sums: [.max, -1], exponent: -40, kept: ["a.query"])),

@@ -20,7 +20,7 @@ struct LogRecordTests {
                 == #"{"time":"2026-01-02T03:04:05.000000006Z","level":"warning","worker":"worker-1","incarnation":2,"#
                 + #""sequence":17,"monotonic_ns":99,"event":"slow_step","message":"step 3 took \"9 s\"\n","#
                 + #""fields":{"again":true,"name":"é\u0085","seconds":9.0,"step":3}}"#)
-        #expect(record.plainLine == "03:04:05 warning worker-1: step 3 took \"9 s\"\n")
+        #expect(record.plainLine == "03:04:05 warning worker-1: step 3 took \"9 s\"\\n")
     }
 
     @Test("a line gives the record back, whole numbers and others told apart")
@@ -30,6 +30,7 @@ struct LogRecordTests {
         extreme.fields = ["a": .integer(.min), "b": .real(5e300), "c": .text("")]
         extreme.sequence = .max
         extreme.wallNanoseconds = -1
+        extreme.origin = .supervisor
         #expect(try LogRecord(jsonLine: extreme.jsonLine, path: "all.jsonl", number: 1) == extreme)
     }
 

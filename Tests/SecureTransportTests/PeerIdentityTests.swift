@@ -30,6 +30,14 @@ import Testing
         #expect(throws: TransportError.self) { try PeerIdentity(role: .worker, name: "w", run: name) }
     }
 
+    @Test("No worker has a name that the run's files give to others", arguments: ["all", "coordinator"])
+    func reservedNames(name: String) throws {
+        let error = #expect(throws: TransportError.self) { try PeerIdentity(role: .worker, name: name) }
+        #expect(error?.code == .badIdentity && error?.description.contains("\"\(name)\"") == true)
+        #expect(throws: TransportError.self) { try PeerIdentity(uri: "loradrop://r/worker/\(name)") }
+        #expect(try PeerIdentity(role: .coordinator, name: name).name == name)
+    }
+
     @Test("A name of 63 characters is the longest")
     func longestName() throws {
         let name = String(repeating: "x", count: 63)

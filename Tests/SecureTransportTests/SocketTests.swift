@@ -45,6 +45,23 @@ import Testing
         #expect(error?.message.contains("port \(first.localEndpoint.port) is in use") == true)
     }
 
+    @Test("A caller on a machine with several addresses calls from the one that it was given")
+    func callsFromAnAddress() throws {
+        let listener = try Listener(on: Endpoint(parsing: "127.0.0.1:0"))
+        let client = try StreamSocket.connect(
+            to: listener.localEndpoint, from: "127.0.1.7", until: .after(.seconds(20)))
+        let server = try Loopback.accept(from: listener, until: .after(.seconds(20)))
+        #expect(server.peerAddress.host == "127.0.1.7")
+        #expect(client.localAddress == server.peerAddress)
+        for source in ["192.0.2.1", "::1"] {
+            let error = #expect(throws: TransportError.self) {
+                _ = try StreamSocket.connect(to: listener.localEndpoint, from: source, until: .after(.seconds(20)))
+            }
+            #expect(error?.code == .addressUnavailable)
+            #expect(error?.message.contains(source) == true)
+        }
+    }
+
     @Test("A port is free again at once after its listener and its connections have gone")
     func portIsFreeAgain() throws {
         var first: Listener? = try Listener(on: Endpoint(parsing: "127.0.0.1:0"))

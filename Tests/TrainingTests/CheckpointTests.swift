@@ -6,6 +6,7 @@
 import Datasets
 import Foundation
 import LoRA
+import RunRecords
 import Tensors
 import Testing
 import Training
@@ -90,6 +91,30 @@ struct CheckpointTests {
         }
     }
 
+    @Test("each checkpoint has the history up to its step, as transformers keeps it")
+    func history() throws {
+        let training = try TestTraining()
+        try withFolder { folder in
+            let plan = TestTraining.plan { $0.loadsBestAtEnd = true }
+            let result = try training.run(plan, in: folder).run(from: nil).result()
+            func state(_ name: String) throws -> TrainerState {
+                let path = folder.appendingPathComponent(name + "/trainer_state.json").path
+                return try TrainerState(jsonText: [UInt8](Data(contentsOf: URL(fileURLWithPath: path))), path: path)
+            }
+            let first = try state("checkpoint-3")
+            #expect(first.globalStep == 3 && first.epoch == 1 && first.maxSteps == 9 && first.epochCount == 3)
+            #expect(first.batchSize == 16 && first.loggingSteps == 2 && first.saveSteps == nil)
+            // A training entry after two steps, an evaluation after three.
+            #expect(first.history.map(\.step) == [2, 3])
+            #expect(first.bestStep == 3 && first.bestCheckpoint == "checkpoint-3")
+            #expect(first.bestMetric == first.history[1].values["eval_accuracy"])
+            #expect(try state("checkpoint-9") == result.trainerState)
+            #expect(result.trainerState.history.count == result.progress.history.count)
+            let probe = try state("checkpoint-probe-6")
+            #expect(probe.globalStep == 6 && probe.maxSteps == 6 && probe.history.isEmpty && probe.bestStep == nil)
+        }
+    }
+
     @Test("checkpoints are listed in the order of the run, others' folders passed over")
     func names() throws {
         try withCheckpoints { folder, training in
@@ -110,6 +135,7 @@ struct CheckpointTests {
             #expect(
                 files.sorted() == [
                     "adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors", "run_state.json",
+                    "trainer_state.json",
                 ])
         }
         try withFolder { folder in

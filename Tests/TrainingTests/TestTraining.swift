@@ -89,8 +89,9 @@ struct TestTraining {
     static func plan(_ change: (inout RunPlan) -> Void = { _ in }) -> RunPlan {
         var plan = RunPlan(
             compute: settings(), lora: LoRASettings(adapterRank: 2, alpha: 4),
-            selection: LoRADropSettings(sampleRatio: 0.5, threshold: 0.5), epochs: 3, maxSteps: nil, stepSize: 16,
-            shardTokens: 32, evaluation: .everyEpoch, loggingSteps: 2, saving: .everyEpoch, saveTotalLimit: nil,
+            selection: LoRADropSettings(sampleRatio: 0.5, threshold: 0.5), epochs: 3, maxSteps: nil, batchSize: 16,
+            accumulationSteps: 1, shardTokens: 32, evaluation: .everyEpoch, loggingSteps: 2, saving: .everyEpoch,
+            saveTotalLimit: nil,
             earlyStoppingPatience: nil, earlyStoppingThreshold: 0, loadsBestAtEnd: false, bestMetric: .accuracy)
         change(&plan)
         return plan

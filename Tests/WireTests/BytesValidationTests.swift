@@ -54,8 +54,7 @@ struct BytesValidationTests {
         }
         let frame = ControlMessage.predictionReport(
             try PredictionReport(
-                generation: 1, workID: 0, shardIndex: 0, exampleIDs: [7], labelCount: 2, lossSum: 0,
-                durationNanoseconds: 1, logits: [1, -2])
+                generation: 1, workID: 0, shardIndex: 0, exampleIDs: [7], labelCount: 2, logits: [1, -2])
         ).frame
         expectRefused("logits") {
             try ControlMessage(decoding: Frame(kind: frame.kind, header: frame.header, raw: frame.raw + [0]))

@@ -85,7 +85,9 @@ struct FrameDecoderTests {
 
     @Test("every kind is refused one byte above its limit, header and raw", arguments: FrameKind.allCases)
     func limits(kind: FrameKind) throws {
-        let links = [FrameLimits.joining, .fromWorker, .fromCoordinator, .dataLink]
+        let links = [
+            FrameLimits.joining, .fromWorker, .fromCoordinator, .dataLink, .fromModelReader, .fromModelServer,
+        ]
         let limits = try #require(links.first { $0[kind] != nil })
         let limit = try #require(limits[kind])
         let header = UInt32(limit.headerByteCount)
@@ -103,11 +105,11 @@ struct FrameDecoderTests {
         #expect(code(of: prefix(kind: 22, header: 40, raw: 1001), limits: limits) == .oversized)
     }
 
-    @Test("before its hello was accepted, a connection may send nothing but a hello")
+    @Test("before it said what it is for, a connection may send nothing but a hello or the request of a model")
     func joining() {
         for kind in FrameKind.allCases {
             let code = code(of: prefix(kind: kind.rawValue, header: 0, raw: 0), limits: .joining)
-            #expect(code == (kind == .hello ? nil : .unexpectedKind))
+            #expect(code == ([.hello, .modelRequest].contains(kind) ? nil : .unexpectedKind))
         }
     }
 

@@ -34,7 +34,8 @@ struct HostileBytesTests {
     func mutations(kind: FrameKind) throws {
         var random = RandomMessages(seed: 77 + UInt64(kind.rawValue))
         let limits = try #require(
-            [FrameLimits.joining, .fromWorker, .fromCoordinator].first { $0[kind] != nil })
+            [FrameLimits.joining, .fromWorker, .fromCoordinator, .fromModelReader, .fromModelServer]
+                .first { $0[kind] != nil })
         var refused = 0
         let rounds = 100_000 / RandomMessages.controlKinds.count
         for round in 0..<rounds {
@@ -68,7 +69,9 @@ struct HostileBytesTests {
         let kinds = FrameKind.allCases
         for round in 0..<100_000 {
             let kind = kinds[round % kinds.count]
-            let limits = [FrameLimits.joining, .fromWorker, .fromCoordinator, .dataLink].first { $0[kind] != nil }
+            let limits = [
+                FrameLimits.joining, .fromWorker, .fromCoordinator, .dataLink, .fromModelReader, .fromModelServer,
+            ].first { $0[kind] != nil }
             let header = random.bytes(0...48)
             let raw = kind.limit.rawByteCount == 0 ? [] : random.bytes(0...16)
             let outcome = decode(

@@ -136,10 +136,13 @@ struct RandomMessages {
         return try PredictionReport(
             generation: integer(1...Int(UInt32.max)), workID: integer(0...Int(UInt32.max)),
             shardIndex: integer(0...65535), exampleIDs: examples, labelCount: labels,
-            lossSum: Double.random(in: -1e300...1e300, using: &generator), durationNanoseconds: integer(0...Int.max),
             logits: (0..<(examples.count * labels)).map { _ in
                 Float.random(in: -1e38...1e38, using: &generator)
             })
+    }
+
+    mutating func origin() -> LogBatch.Origin {
+        LogBatch.Origin.allCases.randomElement(using: &generator) ?? .process
     }
 
     mutating func logs() throws -> LogBatch {
@@ -153,7 +156,9 @@ struct RandomMessages {
                     monotonicNanoseconds: integer(0...Int.max), wallNanoseconds: integer(0...Int.max),
                     event: name(1...128), message: text(0...8192), fieldsJSON: text(0...16384)))
         }
-        return try LogBatch(records: records)
+        return try LogBatch(
+            records: records, incarnation: counter(), origin: origin(), sentMonotonicNanoseconds: integer(0...Int.max),
+            sentWallNanoseconds: integer(0...Int.max))
     }
 
     mutating func phaseStart() throws -> PhaseStart {
@@ -165,7 +170,7 @@ struct RandomMessages {
             adapterOwners: (0..<integer(1...40)).map { _ in
                 PhaseStart.AdapterOwner.allCases.randomElement(using: &generator) ?? .own
             },
-            exampleCount: integer(1...Int(UInt32.max)), stateDigest: state.isEmpty ? [] : digest(), state: state)
+            stateDigest: state.isEmpty ? [] : digest(), state: state)
     }
 
     mutating func hello() throws -> Hello {
@@ -194,6 +199,17 @@ struct RandomMessages {
             })
     }
 
+    mutating func modelManifest() throws -> ModelManifest {
+        let letters = Array("abXY09._-")
+        return try ModelManifest(
+            fingerprint: digest(),
+            files: (0..<Int.random(in: 1...20, using: &generator)).map { place in
+                let rest = (0..<integer(0...125)).map { _ in letters.randomElement(using: &generator) ?? "x" }
+                return try ModelManifest.File(
+                    name: "\(place)_" + String(rest), byteCount: integer(1...(1 << 44)), digest: digest())
+            })
+    }
+
     mutating func message(_ kind: FrameKind) throws -> ControlMessage {
         let id = 0...Int(UInt32.max)
         let generation = 1...Int(UInt32.max)
@@ -202,7 +218,7 @@ struct RandomMessages {
         case .welcome:
             return .welcome(
                 try Welcome(
-                    runID: name(1...128), coordinatorIncarnation: counter(), workerRank: integer(0...1023),
+                    runID: name(1...128), coordinatorIncarnation: counter(),
                     configuration: text(1...(256 << 10)), labelCount: integer(1...65536)))
         case .refusal:
             return .refusal(
@@ -233,7 +249,20 @@ struct RandomMessages {
         case .halted:
             return .halted(try Halted(generation: integer(generation), step: integer(id), digest: digest()))
         case .logBatch: return .logBatch(try logs())
-        case .logAcknowledgement: return .logAcknowledgement(try LogAcknowledgement(sequence: counter()))
+        case .logAcknowledgement:
+            return .logAcknowledgement(
+                try LogAcknowledgement(sequence: counter(), incarnation: counter(), origin: origin()))
+        case .modelRequest:
+            return .modelRequest(try ModelRequest(protocolVersion: integer(1...65535), build: text(1...256)))
+        case .modelManifest: return .modelManifest(try modelManifest())
+        case .modelPieceRequest:
+            return .modelPieceRequest(
+                try ModelPieceRequest(
+                    file: integer(0...4095), offset: integer(0...(1 << 44)), byteCount: integer(1...(1 << 20))))
+        case .modelPiece:
+            return .modelPiece(
+                try ModelPiece(file: integer(0...4095), offset: integer(0...(1 << 44)), bytes: bytes(1...300)))
+        case .modelQueue: return .modelQueue(try ModelQueue(ahead: integer(0...65535)))
         case .linkHello, .chunk:
             throw WireError(.unexpectedKind, "\(kind) is no control message")
         }

@@ -40,7 +40,8 @@ struct RoundTripTests {
         for _ in 0..<300 {
             let header = try ChunkHeader(
                 generation: random.integer(1...Int(UInt32.max)), exchange: random.counter(),
-                round: random.integer(0...Int(UInt32.max)), offset: random.integer(0...(1 << 40)),
+                width: ElementWidth(byteCount: random.integer(ElementWidth.range)),
+                offset: random.integer(0...(1 << 40)),
                 elementCount: random.integer(1...ChunkHeader.maximumElements))
             let bytes = header.encodeWithPrefix()
             let prefix = try FramePrefix(validating: bytes.prefix(FramePrefix.byteCount), limits: .dataLink)
@@ -62,8 +63,7 @@ struct RoundTripTests {
     @Test("logits travel as little-endian floats after the header")
     func logitsAreRaw() throws {
         let report = try PredictionReport(
-            generation: 1, workID: 0, shardIndex: 0, exampleIDs: [7], labelCount: 2, lossSum: 0,
-            durationNanoseconds: 1, logits: [1, -2])
+            generation: 1, workID: 0, shardIndex: 0, exampleIDs: [7], labelCount: 2, logits: [1, -2])
         let frame = ControlMessage.predictionReport(report).frame
         #expect(frame.raw == [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0])
     }

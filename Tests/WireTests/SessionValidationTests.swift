@@ -58,10 +58,10 @@ struct SessionValidationTests {
     @Test("welcome and refusal")
     func welcome() throws {
         func welcome(
-            run: String = "r", incarnation: UInt64 = 1, worker: Int = 0, configuration: String = "c", labels: Int = 1
+            run: String = "r", incarnation: UInt64 = 1, configuration: String = "c", labels: Int = 1
         ) throws -> Welcome {
             try Welcome(
-                runID: run, coordinatorIncarnation: incarnation, workerRank: worker, configuration: configuration,
+                runID: run, coordinatorIncarnation: incarnation, configuration: configuration,
                 labelCount: labels)
         }
         _ = try welcome()
@@ -69,8 +69,6 @@ struct SessionValidationTests {
         expectRefused("run_id") { try welcome(run: "a b") }
         expectRefused("run_id") { try welcome(run: "a\u{7F}") }
         expectRefused("coordinator_incarnation") { try welcome(incarnation: 0) }
-        expectRefused("worker_rank") { try welcome(worker: -1) }
-        expectRefused("worker_rank") { try welcome(worker: 1024) }
         expectRefused("configuration") { try welcome(configuration: "") }
         expectRefused("configuration") { try welcome(configuration: String(repeating: "x", count: (256 << 10) + 1)) }
         expectRefused("label_count") { try welcome(labels: 0) }
@@ -132,7 +130,8 @@ struct SessionValidationTests {
         expectRefused("peer") { try Failure(code: .internal, message: "m", peer: "a b") }
         expectRefused("message") { try Farewell(reason: .failed, message: String(repeating: "x", count: 4097)) }
         expectRefused("exit_code") { try Farewell(reason: .failed, exitCode: 256) }
-        expectRefused("sequence") { try LogAcknowledgement(sequence: 0) }
+        expectRefused("sequence") { try LogAcknowledgement(sequence: 0, incarnation: 1) }
+        expectRefused("incarnation") { try LogAcknowledgement(sequence: 1, incarnation: 0) }
     }
 
     @Test("log records and batches")
@@ -151,9 +150,15 @@ struct SessionValidationTests {
         expectRefused("message") { try record(1, message: String(repeating: "x", count: 8193)) }
         expectRefused("fields_json") { try record(1, fields: large + "x") }
         expectRefused("monotonic_ns") { try record(1, clock: -1) }
-        expectRefused("records") { try LogBatch(records: []) }
-        expectRefused("records") { try LogBatch(records: [record(2), record(2)]) }
-        expectRefused("records") { try LogBatch(records: (1...257).map { try record($0) }) }
-        expectRefused("records") { try LogBatch(records: (1...100).map { try record($0, fields: large) }) }
+        func batch(_ records: [LogBatch.Record], incarnation: UInt64 = 1, clock: Int = 0) throws -> LogBatch {
+            try LogBatch(
+                records: records, incarnation: incarnation, sentMonotonicNanoseconds: clock, sentWallNanoseconds: clock)
+        }
+        expectRefused("records") { try batch([]) }
+        expectRefused("records") { try batch([record(2), record(2)]) }
+        expectRefused("records") { try batch((1...257).map { try record($0) }) }
+        expectRefused("records") { try batch((1...100).map { try record($0, fields: large) }) }
+        expectRefused("incarnation") { try batch([record(1)], incarnation: 0) }
+        expectRefused("sent_monotonic_ns") { try batch([record(1)], clock: -1) }
     }
 }

@@ -14,11 +14,11 @@ struct WorkValidationTests {
     @Test("phases")
     func phases() throws {
         func start(
-            total: Int = 10, start: Int = 0, owners: [PhaseStart.AdapterOwner] = [.own], examples: Int = 1,
+            total: Int = 10, start: Int = 0, owners: [PhaseStart.AdapterOwner] = [.own],
             digest: [UInt8] = [], state: [UInt8] = []
         ) throws -> PhaseStart {
             try PhaseStart(
-                phase: .probe, totalSteps: total, startStep: start, adapterOwners: owners, exampleCount: examples,
+                phase: .probe, totalSteps: total, startStep: start, adapterOwners: owners,
                 stateDigest: digest, state: state)
         }
         _ = try start()
@@ -28,7 +28,6 @@ struct WorkValidationTests {
         expectRefused("start_step") { try start(start: 11) }
         expectRefused("adapter_owner") { try start(owners: []) }
         expectRefused("adapter_owner") { try start(owners: Array(repeating: .own, count: 65537)) }
-        expectRefused("example_count") { try start(examples: 0) }
         expectRefused("state_digest") { try start(digest: digest) }
         expectRefused("state_digest") { try start(state: [1]) }
         expectRefused("step") { try PhaseReady(step: -1, digest: digest) }
@@ -149,11 +148,11 @@ struct WorkValidationTests {
     func predictions() throws {
         func report(
             generation: Int = 1, work: Int = 0, shard: Int = 0, examples: [Int] = [1, 2], labels: Int = 2,
-            loss: Double = 0, duration: Int = 0, logits: [Float] = [1, 2, 3, 4]
+            logits: [Float] = [1, 2, 3, 4]
         ) throws -> PredictionReport {
             try PredictionReport(
                 generation: generation, workID: work, shardIndex: shard, exampleIDs: examples, labelCount: labels,
-                lossSum: loss, durationNanoseconds: duration, logits: logits)
+                logits: logits)
         }
         _ = try report()
         expectRefused("generation") { try report(generation: 0) }
@@ -163,8 +162,6 @@ struct WorkValidationTests {
         expectRefused("example_ids") { try report(examples: [1, 1]) }
         expectRefused("example_ids") { try report(examples: [1, tooLarge]) }
         expectRefused("label_count") { try report(labels: 0) }
-        expectRefused("loss_sum") { try report(loss: .infinity) }
-        expectRefused("duration_ns") { try report(duration: -1) }
         expectRefused("logits") { try report(logits: [1, 2, 3]) }
         expectRefused("logits") { try report(logits: [1, 2, .nan, 4]) }
     }
@@ -172,18 +169,24 @@ struct WorkValidationTests {
     @Test("chunk headers")
     func chunks() throws {
         func header(
-            generation: Int = 1, round: Int = 0, offset: Int = 0, count: Int = 1
+            generation: Int = 1, offset: Int = 0, count: Int = 1
         ) throws -> ChunkHeader {
             try ChunkHeader(
-                generation: generation, exchange: 0, round: round, offset: offset, elementCount: count)
+                generation: generation, exchange: 0, width: ElementWidth(byteCount: 5), offset: offset,
+                elementCount: count)
         }
-        let bytes = try header().encodeWithPrefix().dropFirst(FramePrefix.byteCount)
+        let bytes = try Array(header().encodeWithPrefix().dropFirst(FramePrefix.byteCount))
+        #expect(try ChunkHeader(validating: bytes, rawByteCount: 5) == header())
         expectRefused("generation") { try header(generation: 0) }
-        expectRefused("round") { try header(round: -1) }
+        for width: UInt8 in [0, 9, 255] {
+            var wrong = bytes
+            wrong[4] = width
+            expectRefused("element_byte_count") { try ChunkHeader(validating: wrong, rawByteCount: Int(width)) }
+        }
         expectRefused("offset") { try header(offset: (1 << 40) + 1) }
         expectRefused("element_count") { try header(count: 0) }
         expectRefused("element_count") { try header(count: ChunkHeader.maximumElements + 1) }
         expectRefused("element_count") { try ChunkHeader(validating: bytes, rawByteCount: 16) }
-        #expect(throws: WireError.self) { try ChunkHeader(validating: bytes.dropLast(), rawByteCount: 8) }
+        #expect(throws: WireError.self) { try ChunkHeader(validating: bytes.dropLast(), rawByteCount: 5) }
     }
 }

@@ -14,6 +14,7 @@
 #include "gather.h"
 #include "half.h"
 #include "layer_norm.h"
+#include "product.h"
 #include "softmax.h"
 #include "sum_of_squares.h"
 

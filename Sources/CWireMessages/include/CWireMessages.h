@@ -10,6 +10,7 @@
 #include "loradrop/wire/v1/common.pb-c.h"
 #include "loradrop/wire/v1/link.pb-c.h"
 #include "loradrop/wire/v1/logs.pb-c.h"
+#include "loradrop/wire/v1/model.pb-c.h"
 #include "loradrop/wire/v1/session.pb-c.h"
 #include "loradrop/wire/v1/work.pb-c.h"
 

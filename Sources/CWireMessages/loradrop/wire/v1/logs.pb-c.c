@@ -263,7 +263,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__log_record__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__log_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__log_batch__field_descriptors[1] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__log_batch__field_descriptors[5] =
 {
   {
     "records",
@@ -277,14 +277,66 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__log_batch__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "incarnation",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__LogBatch, incarnation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "origin",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__LogBatch, origin),
+    &loradrop__wire__v1__log_origin__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sent_monotonic_ns",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__LogBatch, sent_monotonic_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sent_wall_ns",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__LogBatch, sent_wall_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__log_batch__field_indices_by_name[] = {
+  1,   /* field[1] = incarnation */
+  2,   /* field[2] = origin */
   0,   /* field[0] = records */
+  3,   /* field[3] = sent_monotonic_ns */
+  4,   /* field[4] = sent_wall_ns */
 };
 static const ProtobufCIntRange loradrop__wire__v1__log_batch__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__log_batch__descriptor =
 {
@@ -294,14 +346,14 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__log_batch__descriptor =
   "Loradrop__Wire__V1__LogBatch",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__LogBatch),
-  1,
+  5,
   loradrop__wire__v1__log_batch__field_descriptors,
   loradrop__wire__v1__log_batch__field_indices_by_name,
   1,  loradrop__wire__v1__log_batch__number_ranges,
   (ProtobufCMessageInit) loradrop__wire__v1__log_batch__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__log_acknowledgement__field_descriptors[1] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__log_acknowledgement__field_descriptors[3] =
 {
   {
     "sequence",
@@ -315,14 +367,40 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__log_acknowledgement__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "incarnation",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__LogAcknowledgement, incarnation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "origin",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__LogAcknowledgement, origin),
+    &loradrop__wire__v1__log_origin__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__log_acknowledgement__field_indices_by_name[] = {
+  1,   /* field[1] = incarnation */
+  2,   /* field[2] = origin */
   0,   /* field[0] = sequence */
 };
 static const ProtobufCIntRange loradrop__wire__v1__log_acknowledgement__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__log_acknowledgement__descriptor =
 {
@@ -332,7 +410,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__log_acknowledgement__descri
   "Loradrop__Wire__V1__LogAcknowledgement",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__LogAcknowledgement),
-  1,
+  3,
   loradrop__wire__v1__log_acknowledgement__field_descriptors,
   loradrop__wire__v1__log_acknowledgement__field_indices_by_name,
   1,  loradrop__wire__v1__log_acknowledgement__number_ranges,
@@ -373,5 +451,35 @@ const ProtobufCEnumDescriptor loradrop__wire__v1__log_level__descriptor =
   loradrop__wire__v1__log_level__enum_values_by_name,
   1,
   loradrop__wire__v1__log_level__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue loradrop__wire__v1__log_origin__enum_values_by_number[3] =
+{
+  { "LOG_ORIGIN_NOT_SET", "LORADROP__WIRE__V1__LOG_ORIGIN__LOG_ORIGIN_NOT_SET", 0 },
+  { "LOG_ORIGIN_PROCESS", "LORADROP__WIRE__V1__LOG_ORIGIN__LOG_ORIGIN_PROCESS", 1 },
+  { "LOG_ORIGIN_SUPERVISOR", "LORADROP__WIRE__V1__LOG_ORIGIN__LOG_ORIGIN_SUPERVISOR", 2 },
+};
+static const ProtobufCIntRange loradrop__wire__v1__log_origin__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex loradrop__wire__v1__log_origin__enum_values_by_name[3] =
+{
+  { "LOG_ORIGIN_NOT_SET", 0 },
+  { "LOG_ORIGIN_PROCESS", 1 },
+  { "LOG_ORIGIN_SUPERVISOR", 2 },
+};
+const ProtobufCEnumDescriptor loradrop__wire__v1__log_origin__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "loradrop.wire.v1.LogOrigin",
+  "LogOrigin",
+  "Loradrop__Wire__V1__LogOrigin",
+  "loradrop.wire.v1",
+  3,
+  loradrop__wire__v1__log_origin__enum_values_by_number,
+  3,
+  loradrop__wire__v1__log_origin__enum_values_by_name,
+  1,
+  loradrop__wire__v1__log_origin__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -598,7 +598,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__hello__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__hello__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__welcome__field_descriptors[5] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__welcome__field_descriptors[4] =
 {
   {
     "run_id",
@@ -619,18 +619,6 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__welcome__field_descrip
     PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Loradrop__Wire__V1__Welcome, coordinator_incarnation),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "worker_rank",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Loradrop__Wire__V1__Welcome, worker_rank),
     NULL,
     NULL,
     0,             /* flags */
@@ -662,16 +650,16 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__welcome__field_descrip
   },
 };
 static const unsigned loradrop__wire__v1__welcome__field_indices_by_name[] = {
-  3,   /* field[3] = configuration */
+  2,   /* field[2] = configuration */
   1,   /* field[1] = coordinator_incarnation */
-  4,   /* field[4] = label_count */
+  3,   /* field[3] = label_count */
   0,   /* field[0] = run_id */
-  2,   /* field[2] = worker_rank */
 };
-static const ProtobufCIntRange loradrop__wire__v1__welcome__number_ranges[1 + 1] =
+static const ProtobufCIntRange loradrop__wire__v1__welcome__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 4, 2 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__welcome__descriptor =
 {
@@ -681,10 +669,10 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__welcome__descriptor =
   "Loradrop__Wire__V1__Welcome",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__Welcome),
-  5,
+  4,
   loradrop__wire__v1__welcome__field_descriptors,
   loradrop__wire__v1__welcome__field_indices_by_name,
-  1,  loradrop__wire__v1__welcome__number_ranges,
+  2,  loradrop__wire__v1__welcome__number_ranges,
   (ProtobufCMessageInit) loradrop__wire__v1__welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

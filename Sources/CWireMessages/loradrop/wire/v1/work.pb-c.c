@@ -507,7 +507,7 @@ void   loradrop__wire__v1__halted__free_unpacked
   assert(message->base.descriptor == &loradrop__wire__v1__halted__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor loradrop__wire__v1__phase_start__field_descriptors[6] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__phase_start__field_descriptors[5] =
 {
   {
     "phase",
@@ -558,18 +558,6 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__phase_start__field_des
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "example_count",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Loradrop__Wire__V1__PhaseStart, example_count),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "state_digest",
     6,
     PROTOBUF_C_LABEL_NONE,
@@ -584,16 +572,16 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__phase_start__field_des
 };
 static const unsigned loradrop__wire__v1__phase_start__field_indices_by_name[] = {
   3,   /* field[3] = adapter_owner */
-  4,   /* field[4] = example_count */
   0,   /* field[0] = phase */
   2,   /* field[2] = start_step */
-  5,   /* field[5] = state_digest */
+  4,   /* field[4] = state_digest */
   1,   /* field[1] = total_steps */
 };
-static const ProtobufCIntRange loradrop__wire__v1__phase_start__number_ranges[1 + 1] =
+static const ProtobufCIntRange loradrop__wire__v1__phase_start__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 6, 4 },
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__phase_start__descriptor =
 {
@@ -603,10 +591,10 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__phase_start__descriptor =
   "Loradrop__Wire__V1__PhaseStart",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__PhaseStart),
-  6,
+  5,
   loradrop__wire__v1__phase_start__field_descriptors,
   loradrop__wire__v1__phase_start__field_indices_by_name,
-  1,  loradrop__wire__v1__phase_start__number_ranges,
+  2,  loradrop__wire__v1__phase_start__number_ranges,
   (ProtobufCMessageInit) loradrop__wire__v1__phase_start__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1138,7 +1126,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__step_report__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__step_report__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__prediction_report__field_descriptors[7] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__prediction_report__field_descriptors[5] =
 {
   {
     "generation",
@@ -1200,44 +1188,18 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__prediction_report__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "loss_sum",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Loradrop__Wire__V1__PredictionReport, loss_sum),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "duration_ns",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Loradrop__Wire__V1__PredictionReport, duration_ns),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned loradrop__wire__v1__prediction_report__field_indices_by_name[] = {
-  6,   /* field[6] = duration_ns */
   3,   /* field[3] = example_ids */
   0,   /* field[0] = generation */
   4,   /* field[4] = label_count */
-  5,   /* field[5] = loss_sum */
   2,   /* field[2] = shard_index */
   1,   /* field[1] = work_id */
 };
 static const ProtobufCIntRange loradrop__wire__v1__prediction_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__prediction_report__descriptor =
 {
@@ -1247,7 +1209,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__prediction_report__descript
   "Loradrop__Wire__V1__PredictionReport",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__PredictionReport),
-  7,
+  5,
   loradrop__wire__v1__prediction_report__field_descriptors,
   loradrop__wire__v1__prediction_report__field_indices_by_name,
   1,  loradrop__wire__v1__prediction_report__number_ranges,

@@ -57,6 +57,24 @@ typedef enum _Loradrop__Wire__V1__LogLevel {
   LORADROP__WIRE__V1__LOG_LEVEL__LOG_LEVEL_ERROR = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__LOG_LEVEL)
 } Loradrop__Wire__V1__LogLevel;
+/*
+ * Who wrote records of a worker.
+ */
+typedef enum _Loradrop__Wire__V1__LogOrigin {
+  /*
+   * Never sent.
+   */
+  LORADROP__WIRE__V1__LOG_ORIGIN__LOG_ORIGIN_NOT_SET = 0,
+  /*
+   * The worker's process itself.
+   */
+  LORADROP__WIRE__V1__LOG_ORIGIN__LOG_ORIGIN_PROCESS = 1,
+  /*
+   * Who watches over the process: what it wrote to stderr, and how it ended.
+   */
+  LORADROP__WIRE__V1__LOG_ORIGIN__LOG_ORIGIN_SUPERVISOR = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__LOG_ORIGIN)
+} Loradrop__Wire__V1__LogOrigin;
 
 /* --- messages --- */
 
@@ -67,7 +85,7 @@ struct  Loradrop__Wire__V1__LogRecord
 {
   ProtobufCMessage base;
   /*
-   * Counts the records of one incarnation of one worker, from 1; ascending within a batch.
+   * Counts the records of one stream (worker, origin, incarnation), from 1; ascending within a batch.
    */
   uint64_t sequence;
   /*
@@ -101,7 +119,7 @@ struct  Loradrop__Wire__V1__LogRecord
 
 
 /*
- * Worker to coordinator: records in the order in which they were made.
+ * Worker to coordinator: records of one stream in the order in which they were made.
  */
 struct  Loradrop__Wire__V1__LogBatch
 {
@@ -111,14 +129,32 @@ struct  Loradrop__Wire__V1__LogBatch
    */
   size_t n_records;
   Loradrop__Wire__V1__LogRecord **records;
+  /*
+   * Which start of the worker wrote them: this one, or an earlier one that ended before it was rid of them. Range: 1
+   * and up.
+   */
+  uint64_t incarnation;
+  /*
+   * Who wrote them.
+   */
+  Loradrop__Wire__V1__LogOrigin origin;
+  /*
+   * The worker's monotonic clock when the batch was made. Unit: nanoseconds. Range: 0 to 2^63 - 1.
+   */
+  uint64_t sent_monotonic_ns;
+  /*
+   * The worker's wall clock when the batch was made. Unit: nanoseconds since 1970-01-01T00:00:00Z. Range: 0 to
+   * 2^63 - 1.
+   */
+  uint64_t sent_wall_ns;
 };
 #define LORADROP__WIRE__V1__LOG_BATCH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__log_batch__descriptor) \
-    , 0,NULL }
+    , 0,NULL, 0, LORADROP__WIRE__V1__LOG_ORIGIN__LOG_ORIGIN_NOT_SET, 0, 0 }
 
 
 /*
- * Coordinator to worker: records up to this one are written; the worker may forget them.
+ * Coordinator to worker: records of a stream up to this one are written; the worker may forget them.
  */
 struct  Loradrop__Wire__V1__LogAcknowledgement
 {
@@ -127,10 +163,18 @@ struct  Loradrop__Wire__V1__LogAcknowledgement
    * The highest sequence written. Range: 1 and up.
    */
   uint64_t sequence;
+  /*
+   * Which start of the worker wrote them. Range: 1 and up.
+   */
+  uint64_t incarnation;
+  /*
+   * Who wrote them.
+   */
+  Loradrop__Wire__V1__LogOrigin origin;
 };
 #define LORADROP__WIRE__V1__LOG_ACKNOWLEDGEMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__log_acknowledgement__descriptor) \
-    , 0 }
+    , 0, 0, LORADROP__WIRE__V1__LOG_ORIGIN__LOG_ORIGIN_NOT_SET }
 
 
 /* Loradrop__Wire__V1__LogRecord methods */
@@ -208,6 +252,7 @@ typedef void (*Loradrop__Wire__V1__LogAcknowledgement_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    loradrop__wire__v1__log_level__descriptor;
+extern const ProtobufCEnumDescriptor    loradrop__wire__v1__log_origin__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__log_record__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__log_batch__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__log_acknowledgement__descriptor;

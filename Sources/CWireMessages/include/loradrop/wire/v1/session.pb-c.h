@@ -233,10 +233,6 @@ struct  Loradrop__Wire__V1__Welcome
    */
   uint64_t coordinator_incarnation;
   /*
-   * The worker's place until a roster says otherwise. Range: 0 to 1023.
-   */
-  uint32_t worker_rank;
-  /*
    * The run's whole configuration as canonical YAML. UTF-8, 1 byte to 256 KiB.
    */
   ProtobufCBinaryData configuration;
@@ -247,7 +243,7 @@ struct  Loradrop__Wire__V1__Welcome
 };
 #define LORADROP__WIRE__V1__WELCOME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__welcome__descriptor) \
-    , {0,NULL}, 0, 0, {0,NULL}, 0 }
+    , {0,NULL}, 0, {0,NULL}, 0 }
 
 
 /*

@@ -109,17 +109,13 @@ struct  Loradrop__Wire__V1__PhaseStart
   size_t n_adapter_owner;
   uint32_t *adapter_owner;
   /*
-   * How many examples the phase trains on in an epoch. Range: 1 to 2^32 - 1.
-   */
-  uint32_t example_count;
-  /*
    * SHA-256 of the state at start_step, 32 bytes; empty when there is no state to start from.
    */
   ProtobufCBinaryData state_digest;
 };
 #define LORADROP__WIRE__V1__PHASE_START__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__phase_start__descriptor) \
-    , LORADROP__WIRE__V1__PHASE__PHASE_NOT_SET, 0, 0, 0,NULL, 0, {0,NULL} }
+    , LORADROP__WIRE__V1__PHASE__PHASE_NOT_SET, 0, 0, 0,NULL, {0,NULL} }
 
 
 /*
@@ -355,18 +351,10 @@ struct  Loradrop__Wire__V1__PredictionReport
    * How many logits an example has. Range: 1 to 65536.
    */
   uint32_t label_count;
-  /*
-   * The sum of the examples' losses, 0 where there are no targets. Finite.
-   */
-  double loss_sum;
-  /*
-   * How long the shard took. Unit: nanoseconds. Range: 0 to 2^63 - 1.
-   */
-  uint64_t duration_ns;
 };
 #define LORADROP__WIRE__V1__PREDICTION_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__prediction_report__descriptor) \
-    , 0, 0, 0, 0,NULL, 0, 0, 0 }
+    , 0, 0, 0, 0,NULL, 0 }
 
 
 /*

@@ -7,18 +7,19 @@
 package enum NearNames {
     /// The `count` of `candidates` with the least edit distance to `name`, nearest first; ties in their own order.
     package static func of(_ name: String, among candidates: some Sequence<String>, count: Int = 3) -> [String] {
-        let wanted = Array(name.utf8)
-        let distances = candidates.prefix(20_000).map { ($0, editDistance(wanted, Array($0.utf8))) }
+        let distances = candidates.prefix(20_000).map { ($0, editDistance(name, $0)) }
         return distances.enumerated()
             .sorted { ($0.element.1, $0.offset) < ($1.element.1, $1.offset) }
             .prefix(count)
             .map(\.element.0)
     }
 
-    /// The least number of inserted, deleted and replaced bytes (Wagner and Fischer 1974).
-    static func editDistance(_ first: [UInt8], _ second: [UInt8]) -> Int {
+    /// The least number of inserted, deleted and replaced bytes of UTF-8 that make one text of the other (Wagner and
+    /// Fischer 1974).
+    package static func editDistance(_ first: String, _ second: String) -> Int {
+        let second = Array(second.utf8)
         var row = Array(0...second.count)
-        for (i, left) in first.enumerated() {
+        for (i, left) in first.utf8.enumerated() {
             var diagonal = row[0]
             row[0] = i + 1
             for (j, right) in second.enumerated() {

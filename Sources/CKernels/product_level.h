@@ -1,0 +1,33 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+#ifndef C_KERNELS_PRODUCT_LEVEL_H
+#define C_KERNELS_PRODUCT_LEVEL_H
+
+#include "product.h"
+
+// The products for one level of instructions; see product.h.
+
+#define CK_PRODUCT_LEVEL(suffix)                                                                                  \
+    void ck_product_##suffix(                                                                                     \
+        const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth, size_t depth,      \
+        size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds);                        \
+    size_t ck_packed_count_##suffix(size_t rows, size_t depth);                                                   \
+    void ck_pack_rows_##suffix(                                                                                   \
+        const float *x, ptrdiff_t x_row, size_t rows, size_t depth, float *packed);                               \
+    void ck_product_by_packed_##suffix(                                                                           \
+        const float *a, ptrdiff_t a_row, const float *packed, size_t depth, size_t rows, size_t columns, float *c,\
+        ptrdiff_t c_row);                                                                                         \
+    void ck_product_packed_##suffix(                                                                              \
+        struct ck_packed_term first, struct ck_packed_term second, const float *bias, size_t rows,                \
+        size_t columns, float *y, ptrdiff_t y_row);
+
+CK_PRODUCT_LEVEL(base)
+#if defined(__x86_64__)
+CK_PRODUCT_LEVEL(v3)
+CK_PRODUCT_LEVEL(v4)
+#endif
+
+#endif

@@ -1,0 +1,16 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+#if defined(__x86_64__)
+
+#define CK_LEVEL(name) ck_##name##_v3
+#define CK_TARGET __attribute__((target("arch=x86-64-v3")))
+#define CK_LANES 8
+#define CK_TILE_ROWS 4
+#define CK_STEP(a, b, c) __builtin_elementwise_fma(a, b, c)
+
+#include "product_tile.h"
+
+#endif

@@ -1,0 +1,56 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+/// Measuring what the links cost.
+extension AllReducer {
+    /// How long the vector is with which the bandwidth is measured, in elements: half a megabyte, 5 ms of gigabit
+    /// Ethernet.
+    package static let probeElementCount = 65_536
+
+    /// Measures what the links cost, and chooses algorithms from that from now on.
+    ///
+    /// All workers call it at the same point between their exchanges. Each takes its own shortest times, as who comes
+    /// late makes others wait; all then use the mean, which is a sum of integers and so the same for everybody. Takes
+    /// some thirty short exchanges.
+    /// - Parameter elementCount: The length of the vector with which the bandwidth is measured; the same for all.
+    /// - Throws: `CollectiveError`.
+    package func measureCosts(
+        deadline: ContinuousClock.Instant, elementCount: Int = AllReducer.probeElementCount
+    ) throws {
+        let worldSize = links.worldSize
+        guard worldSize > 1 else { return }
+        var nanoseconds = [
+            try shortest(of: 10, .broadcast, elementCount: 1, deadline: deadline),
+            try shortest(of: 10, .ring, elementCount: 1, deadline: deadline),
+            try shortest(of: 5, .ring, elementCount: elementCount, deadline: deadline),
+            try shortest(of: 5, .direct, elementCount: elementCount, deadline: deadline),
+        ]
+        try allReduce(
+            &nanoseconds,
+            plan: AllReducePlan(algorithm: .broadcast, worldSize: worldSize, elementCount: nanoseconds.count),
+            deadline: deadline)
+        let means = nanoseconds.map { Double($0) / Double(worldSize) * 1e-9 }
+        costs = ExchangeCosts(
+            worldSize: worldSize, broadcast: means[0], ring: means[1], longRing: means[2], longDirect: means[3],
+            elementCount: elementCount)
+    }
+
+    /// The shortest time of some exchanges, in nanoseconds.
+    private func shortest(
+        of count: Int, _ algorithm: AllReducePlan.Algorithm, elementCount: Int, deadline: ContinuousClock.Instant
+    ) throws -> Int64 {
+        let plan = AllReducePlan(algorithm: algorithm, worldSize: links.worldSize, elementCount: elementCount)
+        let zeros = [Int64](repeating: 0, count: elementCount)
+        var total = zeros
+        var best = Int64.max
+        for _ in 0..<count {
+            let start = ContinuousClock.now
+            try sum(zeros, into: &total, plan: plan, deadline: deadline)
+            let (seconds, attoseconds) = start.duration(to: .now).components
+            best = min(best, seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        }
+        return best
+    }
+}
