@@ -71,8 +71,15 @@ package struct NecessaryOperations: Sendable {
             total += all || roles.contains(.query) ? product : 0
             total += all || roles.contains(.key) ? product : 0
         }
+        if configuration.embeddingSize != configuration.hiddenSize {
+            total += 2 * tokens * Double(configuration.embeddingSize) * hidden
+        }
         // The pooler forward, and backward to the encoder; the classifier with its gradient.
         total += examples * (4 * hidden * hidden + 6 * hidden * Double(labelCount))
+        if configuration.family.pooler.module == nil {
+            // A pooler that is always trained has a gradient.
+            total += 2 * examples * hidden * hidden
+        }
         return total
     }
 

@@ -47,7 +47,9 @@ package struct RunPreparation {
         }
         let preparation = DataPreparation(reader: DatasetReader(settings.task.datasetOptions())) { text, pair in
             let encoding = try tokenizer.encode(text, pair: pair, maximumLength: maximumLength)
-            return (encoding.tokenIDs, encoding.tokenTypeIDs, encoding.wasTruncated)
+            return (
+                encoding.tokenIDs, model.configuration.tokenTypes(encoding.tokenTypeIDs), encoding.wasTruncated
+            )
         }
         guard let trainingFile = settings.task.train else {
             throw ClusterError(code: .badSetup, message: "task.train names no training file")

@@ -59,7 +59,8 @@ package struct Needs: Sendable, Hashable {
         let layers = model?.layerCount ?? 0
         let hidden = model?.hiddenSize ?? 0
         let intermediate = model?.intermediateSize ?? 0
-        let targets = max(1, settings.lora.targetModules.count)
+        // A family's own choice has two.
+        let targets = settings.lora.targetModules.isEmpty ? 2 : settings.lora.targetModules.count
         // A target may match more than one projection of a layer, and the head comes with a few rows.
         let parameters = layers * targets * settings.lora.adapterRank * (hidden + intermediate) * 2 + hidden * 16
         // A shard has at least one example, of the longest length at most.

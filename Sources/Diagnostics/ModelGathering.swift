@@ -49,7 +49,7 @@ enum ModelGathering {
             facts.hiddenSize = configuration.hiddenSize
             facts.intermediateSize = configuration.intermediateSize
             facts.headCount = configuration.headCount
-            let model = try BaseModel(folder: path, trainPooler: false)
+            let model = try BaseModel(folder: path, trainPooler: true)
             facts.fingerprint = model.fingerprint.description
             facts.byteCount = try FileManager.default.contentsOfDirectory(atPath: path)
                 .filter { $0.hasSuffix(".safetensors") }

@@ -78,10 +78,10 @@ package struct AdaptedModel: Sendable {
         }
         var options = options
         options.kind = kind
-        let tokenizer = tokenizer
+        let (tokenizer, configuration) = (tokenizer, base.configuration)
         let preparation = DataPreparation(reader: DatasetReader(options)) { text, pair in
             let encoding = try tokenizer.encode(text, pair: pair, maximumLength: maximumLength)
-            return (encoding.tokenIDs, encoding.tokenTypeIDs, encoding.wasTruncated)
+            return (encoding.tokenIDs, configuration.tokenTypes(encoding.tokenTypeIDs), encoding.wasTruncated)
         }
         let dataset = try preparation.reader.read(file)
         let targets = try labels.map { try $0.targets(of: dataset) } ?? dataset.scoreTargets()

@@ -9,7 +9,7 @@ package import Transformer
 package struct HeadShape: Hashable, Sendable {
     /// One dense layer: weight [outputSize, inputSize] and bias [outputSize].
     package struct Dense: Hashable, Sendable {
-        /// Its path in a model for sequence classification: "classifier", "bert.pooler.dense".
+        /// Its path in a model for sequence classification: "classifier", "bert.pooler.dense", "classifier.out_proj".
         package let path: String
         package let inputSize: Int
         package let outputSize: Int
@@ -24,19 +24,24 @@ package struct HeadShape: Hashable, Sendable {
     package let classifier: Dense
     /// Present where the pooler is trained and saved with the adapter.
     package let pooler: Dense?
+    /// What `modules_to_save` names beside the classifier: the pooler, where PEFT does not save it with that.
+    package let savedModules: [String]
 
-    package init(classifier: Dense, pooler: Dense?) {
+    package init(classifier: Dense, pooler: Dense?, savedModules: [String]) {
         self.classifier = classifier
         self.pooler = pooler
+        self.savedModules = savedModules
     }
 
     /// The head of `labelCount` labels (1 for a regression) on an encoder.
+    /// - Parameter trainsPooler: A pooler that PEFT trains with the classifier is trained in any case.
     package init(configuration: EncoderConfiguration, labelCount: Int, trainsPooler: Bool = false) {
         let (family, hidden) = (configuration.family, configuration.hiddenSize)
+        let pooler = trainsPooler || family.pooler.module == nil ? family.pooler : nil
         self.init(
             classifier: Dense(path: family.classifier, inputSize: hidden, outputSize: labelCount),
-            pooler: trainsPooler
-                ? Dense(path: family.prefix + family.pooler, inputSize: hidden, outputSize: hidden) : nil)
+            pooler: pooler.map { Dense(path: $0.path, inputSize: hidden, outputSize: hidden) },
+            savedModules: [pooler?.module].compactMap { $0 })
     }
 
     /// The layers in the order of the parameter vector.

@@ -10,14 +10,15 @@ package import Transformer
 package enum MergedWeights {
     /// Writes `model.safetensors` of a model for sequence classification, all in F32, atomically.
     ///
-    /// Tensors of the base that are no weights (`position_ids`) are left out, and so are heads. Names get the classification model's prefix where the base's file has none. One tensor at a time is
-    /// in memory.
+    /// Tensors of the base that are no weights (`position_ids`) are left out, and so are those that the model for
+    /// sequence classification does not have: heads of other tasks, poolers that it does not read. Names get its prefix
+    /// where the base's file has none. One tensor at a time is in memory.
     /// - Throws: `TensorFileError`.
     package static func write(
         base: ModelWeights, configuration: EncoderConfiguration, adapter: TrainableParameters, to path: String
     ) throws {
-        let prefix = configuration.family.prefix
-        let hasPrefix = base.names.contains { $0.hasPrefix(prefix) }
+        let family = configuration.family
+        let hasPrefix = base.names.contains { $0.hasPrefix(family.prefix) }
         let headTensors = adapter.layout.tensors.filter { $0.group == .head }
         let headNames = headTensors.map { String($0.name.dropFirst(ParameterLayout.filePrefix.count)) }
         let adapted = Dictionary(
@@ -31,9 +32,9 @@ package enum MergedWeights {
         var found: Set<String> = []
         for baseName in base.names {
             guard let tensor = base[baseName], tensor.dtype.isWeight else { continue }
-            let name = hasPrefix ? baseName : prefix + baseName
-            // Heads of other tasks ("cls.predictions…") stay behind, and so does one that the adapter replaces.
-            guard name.hasPrefix(prefix), !headNames.contains(name) else { continue }
+            // "cls.predictions…" and the like stay behind, and so does a head that the adapter replaces.
+            let name = hasPrefix ? baseName : family.prefix + baseName
+            guard family.isInClassifier(name), !headNames.contains(name) else { continue }
             found.insert(name)
             guard let branch = adapted[name] else {
                 writer.add(name, shape: tensor.shape) { tensor.matrix(in: $0) }

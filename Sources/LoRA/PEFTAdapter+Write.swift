@@ -49,7 +49,7 @@ extension PEFTAdapter {
             settings: LoRASettings(
                 adapterRank: settings.adapterRank, alpha: settings.alpha, dropout: settings.dropout,
                 targetModules: try targetModules(settings, projections: projections, layout: layout)),
-            modulesToSave: (layout.poolerPlace == nil ? [] : ["pooler"]) + PEFTConfiguration.classifierNames,
+            modulesToSave: layout.savedModules + PEFTConfiguration.classifierNames,
             baseModel: baseModel)
         try AtomicFile.write(configuration.text, to: folder + "/" + configurationFile)
         try record?.write(to: folder)

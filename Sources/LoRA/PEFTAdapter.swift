@@ -99,20 +99,24 @@ package struct PEFTAdapter: Sendable {
                     : "none"))
     }
 
-    /// Whether `modules_to_save` names the pooler; anything else than it and the classifier is refused.
+    /// Whether the adapter holds the pooler: `modules_to_save` names it, or PEFT saves it with the classifier.
+    ///
+    /// Any other module there is refused.
     private static func trainsPooler(
         _ stated: PEFTConfiguration, configuration: EncoderConfiguration, file: String
     ) throws(LoRAError) -> Bool {
-        let pooler = configuration.family.prefix + configuration.family.pooler
-        // A module's name is one component of its path, or the end of one: "pooler" and "pooler.dense" are the same.
-        let poolerNames = [pooler, configuration.family.pooler] + pooler.split(separator: ".").map(String.init)
+        let pooler = configuration.family.pooler
+        // A module's name is its path, or the end of one: "pooler" and "pooler.dense" are the same tensors.
+        let bare = configuration.family.name(pooler.path, filePrefix: "")
+        let poolerNames = [pooler.path, bare] + pooler.path.split(separator: ".").map(String.init)
         for name in stated.modulesToSave
         where !PEFTConfiguration.classifierNames.contains(name) && !poolerNames.contains(name) {
             throw LoRAError(
                 .unsupportedAdapter,
-                "\(file): modules_to_save: expected only classifier and pooler, found \(name)")
+                "\(file): modules_to_save: expected only classifier"
+                    + "\(pooler.module.map { " and \($0)" } ?? ""), found \(name)")
         }
-        return stated.modulesToSave.contains { poolerNames.contains($0) }
+        return pooler.module == nil || stated.modulesToSave.contains { poolerNames.contains($0) }
     }
 
     /// Takes tensors from the file and says what is wrong with them.

@@ -43,6 +43,8 @@ package struct ParameterLayout: Hashable, Sendable {
     /// The head's dense layers: weight and bias as indices in `tensors`.
     let poolerPlace: (weight: Int, bias: Int)?
     let classifierPlace: (weight: Int, bias: Int)
+    /// The head's modules as an adapter's `modules_to_save` names them, without the classifier.
+    let savedModules: [String]
 
     /// What PEFT puts before a module's path in its files.
     static let filePrefix = "base_model.model."
@@ -82,6 +84,7 @@ package struct ParameterLayout: Hashable, Sendable {
         self.assignment = assignment
         self.adapterRank = adapterRank
         self.places = places
+        savedModules = head.savedModules
     }
 
     /// How many numbers are trained.

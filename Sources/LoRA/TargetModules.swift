@@ -43,8 +43,9 @@ package enum TargetModules {
     package static func resolve(
         _ targets: [String], in configuration: EncoderConfiguration, trainsPooler: Bool
     ) throws(LoRAError) -> [ProjectionDescription] {
-        let pooler = configuration.family.prefix + configuration.family.pooler
-        return try resolve(targets, in: configuration.projections, otherLinears: trainsPooler ? [] : [pooler])
+        try resolve(
+            targets, in: configuration.projections,
+            otherLinears: configuration.family.otherLinears(trainsPooler: trainsPooler))
     }
 
     /// Whether `target` means the module at `path`.

@@ -92,8 +92,8 @@ struct ConfigurationChecks {
 
     private func checkLoRA() throws(ConfigurationError) {
         let modules = settings.lora.targetModules
-        if modules.isEmpty || Set(modules).count != modules.count {
-            throw conflict("lora.target_modules", "expected one or more different module names, found \(modules)")
+        if Set(modules).count != modules.count {
+            throw conflict("lora.target_modules", "expected different module names, found \(modules)")
         }
     }
 

@@ -17,7 +17,8 @@ extension ConfigurationOption {
             "The probability with which an element of a LoRA's input is zeroed while training."),
         ConfigurationOption(
             "lora.target_modules", \.lora.targetModules, .list(of: .text), .result,
-            "The linear projections that get a LoRA, by the end of their names, as in PEFT."),
+            "The linear projections that get a LoRA, by the end of their names, as in PEFT; none named: PEFT's choice for "
+                + "the model's family, such as query and value."),
         ConfigurationOption(
             "lora_drop.sample_ratio", \.loraDrop.sampleRatio, .number(.above(0, to: 1)), .result,
             "The part of the training set that the probe trains on, stratified."),

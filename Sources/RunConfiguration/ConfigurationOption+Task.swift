@@ -10,7 +10,8 @@ extension ConfigurationOption {
             "The base model: a Hugging Face folder with config.json, *.safetensors and tokenizer.json or vocab.txt."),
         ConfigurationOption(
             "model_options.train_pooler", \.modelOptions.trainPooler, .boolean, .result,
-            "Give a model without a pooler one that is drawn, trained and saved; else such a model is refused."),
+            "Train and save BERT's pooler, drawn where the model lacks it; else such a model is refused. In other "
+                + "families the dense layer before the classifier is always trained."),
     ]
 
     static let taskOptions: [ConfigurationOption] = [

@@ -55,7 +55,8 @@ package struct RunSettings: Sendable, Hashable {
         package var adapterRank = 8
         package var alpha = 16.0
         package var dropout = 0.0
-        package var targetModules = ["query", "value"]
+        /// Empty: those where PEFT puts a LoRA in the model's family.
+        package var targetModules: [String] = []
     }
 
     /// `lora_drop`.

@@ -33,13 +33,19 @@ package struct BaseModel: Sendable {
 
     /// Linear modules that belong to no layer: a target that matches them is refused.
     package var otherLinears: [String] {
-        [configuration.family.prefix + configuration.family.pooler, configuration.family.classifier]
+        configuration.family.otherLinears(trainsPooler: classifier.trainsPooler) + [configuration.family.classifier]
     }
 
     /// The trainable part for a task.
-    /// - Parameter labelCount: Classes, or 1 for a regression.
+    /// - Parameters:
+    ///   - lora: Without target modules: those of the model's family.
+    ///   - labelCount: Classes, or 1 for a regression.
     /// - Throws: `LoRAError` for settings out of range or a target module that the model lacks.
     package func trainable(lora: LoRASettings, labelCount: Int, sharing: Sharing) throws -> TrainableModel {
+        var lora = lora
+        if lora.targetModules.isEmpty {
+            lora.targetModules = configuration.family.defaultTargetModules
+        }
         try lora.validate()
         let head = HeadShape(
             configuration: configuration, labelCount: labelCount, trainsPooler: classifier.trainsPooler)

@@ -35,7 +35,8 @@ package enum NumericProbe {
                 rows: rows, columns: columns,
                 values: stream.uniform(count: rows * columns, low: -spread, high: spread))
         }
-        let shapes = Set(configuration.projections.map { [$0.inputSize, $0.outputSize] })
+        let projections = configuration.projections.map { [$0.inputSize, $0.outputSize] }
+        let shapes = Set(projections + [[configuration.embeddingSize, configuration.hiddenSize]])
             .sorted { ($0[0], $0[1]) < ($1[0], $1[1]) }
         for rows in rowCounts {
             for shape in shapes {

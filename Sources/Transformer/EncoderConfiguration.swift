@@ -12,6 +12,8 @@ package struct EncoderConfiguration: Sendable {
     package let family: EncoderFamily
     /// Columns of a hidden state.
     package let hiddenSize: Int
+    /// Columns of an embedding; another number than `hiddenSize` where a projection follows.
+    package let embeddingSize: Int
     package let headCount: Int
     package let layerCount: Int
     /// Columns between the two projections of a feed-forward block.
@@ -20,8 +22,8 @@ package struct EncoderConfiguration: Sendable {
     package let layerNormEpsilon: Float
     package let vocabularySize: Int
     /// Rows of the position table.
-    ///
-    /// A family that reserves some of them has fewer usable positions.
+    package let positionRowCount: Int
+    /// The longest sequence, in tokens: the position table's rows without those that the family reserves.
     package let positionCount: Int
     /// Token types; 0 in families without them.
     package let tokenTypeCount: Int
@@ -53,12 +55,22 @@ package struct EncoderConfiguration: Sendable {
         layerCount = try reader.count(keys.layerCount)
         intermediateSize = try reader.count(keys.intermediateSize)
         vocabularySize = try reader.count(keys.vocabularySize)
-        positionCount = try reader.count(keys.positionCount)
+        positionRowCount = try reader.count(keys.positionCount)
         tokenTypeCount = try keys.tokenTypeCount.map(reader.count) ?? 0
-        layerNormEpsilon = Float(try reader.number(keys.layerNormEpsilon))
-        // These two decide no number of the frozen model; transformers writes them only where they differ.
+        embeddingSize = try keys.embeddingSize.map(reader.count) ?? hiddenSize
+        layerNormEpsilon = Float(
+            try keys.layerNormEpsilon.map { key throws(TransformerError) in try reader.number(key) } ?? 1e-12)
+        // Transformers writes these two only where they differ from the family's.
         initializerRange = try reader.number("initializer_range", absent: 0.02)
-        padTokenID = Int(try reader.number("pad_token_id", absent: 0))
+        padTokenID = Int(try reader.number("pad_token_id", absent: Double(family.padTokenID)))
+        let reserved = family.countsPositionsFromPadding ? padTokenID + 1 : 0
+        positionCount = positionRowCount - reserved
+        guard !family.countsPositionsFromPadding || padTokenID >= 0, positionCount > 0 else {
+            throw TransformerError(
+                .badConfiguration,
+                "\(file): pad_token_id is \(padTokenID), expected from 0 to \(keys.positionCount) - 2 = "
+                    + "\(positionRowCount - 2), because positions start at pad_token_id + 1")
+        }
 
         let activationName = try reader.string(keys.activation)
         guard let activation = Activation(rawValue: activationName) else {
@@ -75,7 +87,8 @@ package struct EncoderConfiguration: Sendable {
         }
         guard layerNormEpsilon > 0, layerNormEpsilon < 1 else {
             throw TransformerError(
-                .badConfiguration, "\(file): \(keys.layerNormEpsilon) is \(layerNormEpsilon), expected within (0, 1)")
+                .badConfiguration,
+                "\(file): \(keys.layerNormEpsilon ?? "epsilon") is \(layerNormEpsilon), expected within (0, 1)")
         }
         try reader.require("position_embedding_type", toBe: "absolute")
         try reader.requireFalse("is_decoder")

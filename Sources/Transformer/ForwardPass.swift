@@ -19,8 +19,11 @@ package struct ForwardPass {
     let context: PassContext
     /// The last layer's output at each example's first token, [examples, hidden].
     let first: Matrix
-    /// tanh of the pooler, [examples, hidden].
+    /// What the pooler made of it, [examples, hidden].
     let pooled: Matrix
+    /// The slope of the pooler's activation, [examples, hidden]; nil for tanh, whose slope follows from `pooled`, and
+    /// where no backward pass follows.
+    let poolerSlope: Matrix?
     /// The first layer that backward enters; the number of layers if it enters none.
     let lowestTrainedLayer: Int
     /// Of the layers from there on.
@@ -98,9 +101,12 @@ extension SequenceClassifier {
             }
         }
         let pooled = workspace.matrix(rows: firsts.rowCount, columns: configuration.hiddenSize)
+        let poolerSlope =
+            forBackward && configuration.family.pooler.activation != .tanh
+            ? workspace.matrix(rows: firsts.rowCount, columns: configuration.hiddenSize) : nil
         let logits = workspace.matrix(rows: firsts.rowCount, columns: head.classifier.weight.rowCount)
         ComputeClock.count(.head) {
-            pool(first, head: head, into: pooled, workspace: workspace)
+            pool(first, head: head, into: pooled, slope: poolerSlope, workspace: workspace)
             workspace.scope {
                 logits.setProduct(
                     PackedRows(pooled, in: workspace), transposed: head.classifier.weight, bias: head.classifier.bias)
@@ -109,7 +115,8 @@ extension SequenceClassifier {
         return ForwardPass(
             logits: logits, hidden: hidden, rows: all,
             outputRows: reads == .firstTokenOnly ? firsts : all, head: head, context: context, first: first,
-            pooled: pooled, lowestTrainedLayer: lowest, layers: kept, allowsBackward: forBackward)
+            pooled: pooled, poolerSlope: poolerSlope, lowestTrainedLayer: lowest, layers: kept,
+            allowsBackward: forBackward)
     }
 
     func layer(_ number: Int, rows: RowLayout, outputRows: RowLayout, context: PassContext) -> EncoderLayer {
@@ -120,29 +127,43 @@ extension SequenceClassifier {
     }
 
     private func embed(_ batch: PackedSequences, into hidden: Matrix, workspace: Workspace) {
-        encoder.wordEmbeddings.gatherRows(batch.tokenIDs, into: hidden, adding: false, workspace: workspace)
-        encoder.tokenTypeEmbeddings?.gatherRows(
-            batch.tokenTypeIDs, into: hidden, adding: true, workspace: workspace)
-        var positions: [Int32] = []
-        positions.reserveCapacity(batch.tokenCount)
-        for example in 0..<batch.exampleCount {
-            positions.append(contentsOf: 0..<Int32(batch.starts[example + 1] - batch.starts[example]))
+        workspace.scope {
+            let size = configuration.embeddingSize
+            let sum =
+                encoder.embeddingProjection == nil
+                ? hidden : workspace.matrix(rows: batch.tokenCount, columns: size)
+            encoder.wordEmbeddings.gatherRows(batch.tokenIDs, into: sum, adding: false, workspace: workspace)
+            encoder.tokenTypeEmbeddings?.gatherRows(
+                batch.tokenTypeIDs, into: sum, adding: true, workspace: workspace)
+            encoder.positionEmbeddings.gatherRows(
+                configuration.positions(of: batch), into: sum, adding: true, workspace: workspace)
+            encoder.embeddingNorm.apply(sum, into: sum)
+            if let projection = encoder.embeddingProjection {
+                hidden.setProduct(
+                    PackedRows(sum, in: workspace), transposed: projection.weight.matrix(in: workspace),
+                    bias: projection.bias)
+            }
         }
-        encoder.positionEmbeddings.gatherRows(positions, into: hidden, adding: true, workspace: workspace)
-        encoder.embeddingNorm.apply(hidden, into: hidden)
     }
 
-    private func pool(_ first: Matrix, head: HeadParameters, into pooled: Matrix, workspace: Workspace) {
+    private func pool(
+        _ first: Matrix, head: HeadParameters, into pooled: Matrix, slope: Matrix?, workspace: Workspace
+    ) {
         workspace.scope {
             let first = PackedRows(first, in: workspace)
+            let bias: Matrix
             if let pooler = head.pooler {
                 pooled.setProduct(first, transposed: pooler.weight)
-                pooled.applyTanh(bias: pooler.bias)
+                bias = pooler.bias
             } else if let pooler = encoder.pooler {
                 pooled.setProduct(first, transposed: pooler.weight.matrix(in: workspace))
-                pooled.applyTanh(bias: pooler.bias)
+                bias = pooler.bias
             } else {
                 preconditionFailure("a model without a pooler and a head without one")
+            }
+            switch configuration.family.pooler.activation {
+            case .tanh: pooled.applyTanh(bias: bias)
+            case .other(let activation): activation.apply(to: pooled, bias: bias, slope: slope)
             }
         }
     }

@@ -29,22 +29,27 @@ struct FrozenEncoder: Sendable {
     let positionEmbeddings: any FrozenWeight
     let tokenTypeEmbeddings: (any FrozenWeight)?
     let embeddingNorm: LayerNorm
+    /// From the embeddings' size to the hidden states'; nil where they are the same.
+    let embeddingProjection: FrozenLinear?
     let layers: [FrozenLayer]
-    /// Nil if there is none in the source.
+    /// The dense layer before the classifier; nil if there is none in the source.
     let pooler: FrozenLinear?
 
     /// - Throws: `TransformerError`, or what the source throws of a tensor that is absent or misshapen.
     init(_ configuration: EncoderConfiguration, source: any WeightSource) throws {
         let family = configuration.family
-        let hidden = configuration.hiddenSize
+        let (hidden, embedding) = (configuration.hiddenSize, configuration.embeddingSize)
         let reader = try TensorReader(source: source, family: family, epsilon: configuration.layerNormEpsilon)
 
-        wordEmbeddings = try reader.matrix(family.wordEmbeddings, configuration.vocabularySize, hidden)
-        positionEmbeddings = try reader.matrix(family.positionEmbeddings, configuration.positionCount, hidden)
+        wordEmbeddings = try reader.matrix(family.wordEmbeddings, configuration.vocabularySize, embedding)
+        positionEmbeddings = try reader.matrix(family.positionEmbeddings, configuration.positionRowCount, embedding)
         tokenTypeEmbeddings = try family.tokenTypeEmbeddings.map { name in
-            try reader.matrix(name, configuration.tokenTypeCount, hidden)
+            try reader.matrix(name, configuration.tokenTypeCount, embedding)
         }
-        embeddingNorm = try reader.layerNorm(family.embeddingNorm, size: hidden)
+        embeddingNorm = try reader.layerNorm(family.embeddingNorm, size: embedding)
+        embeddingProjection =
+            embedding == hidden
+            ? nil : try family.embeddingProjection.map { try reader.linear($0, input: embedding, output: hidden) }
         let projections = configuration.projections
         layers = try (0..<configuration.layerCount).map { layer in
             let path = "\(family.layers)\(layer)."
@@ -56,20 +61,20 @@ struct FrozenEncoder: Sendable {
                 attentionNorm: try reader.layerNorm(path + family.attentionNorm, size: hidden),
                 outputNorm: try reader.layerNorm(path + family.outputNorm, size: hidden))
         }
-        pooler =
-            reader.contains(family.pooler + ".weight")
-            ? try reader.linear(family.pooler, input: hidden, output: hidden) : nil
+        pooler = try reader.outerLinear(family.pooler.path, size: hidden)
     }
 }
 
 /// Finds tensors by the family's names, whichever prefix the source has.
 private struct TensorReader {
     let source: any WeightSource
+    let family: EncoderFamily
     let prefix: String
     let epsilon: Float
 
     init(source: any WeightSource, family: EncoderFamily, epsilon: Float) throws {
         self.source = source
+        self.family = family
         self.epsilon = epsilon
         let candidates = [family.prefix, ""]
         guard let prefix = candidates.first(where: { source.contains($0 + family.wordEmbeddings) }) else {
@@ -95,6 +100,15 @@ private struct TensorReader {
             weight: try matrix(name + ".weight", output, input), bias: try vector(name + ".bias", output))
     }
 
+    /// A square dense layer by its path in a model for sequence classification; nil if there is none.
+    func outerLinear(_ path: String, size: Int) throws -> FrozenLinear? {
+        let name = family.name(path, filePrefix: prefix)
+        guard source.contains(name + ".weight") else { return nil }
+        return FrozenLinear(
+            weight: try source.weight(name + ".weight", shape: [size, size]),
+            bias: try widened(name + ".bias", size))
+    }
+
     func layerNorm(_ name: String, size: Int) throws -> LayerNorm {
         // Checkpoints converted from TensorFlow, the original BERT among them, call the two "gamma" and "beta".
         let isOld = contains(name + ".gamma")
@@ -105,6 +119,10 @@ private struct TensorReader {
 
     /// Vectors are widened once and for all: they are small and every kernel reads them.
     private func vector(_ name: String, _ count: Int) throws -> Matrix {
-        try source.weight(prefix + name, shape: [count]).matrix(in: Workspace(blockSize: count))
+        try widened(prefix + name, count)
+    }
+
+    private func widened(_ fullName: String, _ count: Int) throws -> Matrix {
+        try source.weight(fullName, shape: [count]).matrix(in: Workspace(blockSize: count))
     }
 }

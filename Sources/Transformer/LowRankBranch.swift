@@ -92,7 +92,7 @@ package struct DenseParameters: Sendable {
 package struct HeadParameters: Sendable {
     /// Weight [labels, hidden], bias [1, labels].
     package let classifier: DenseParameters
-    /// Weight [hidden, hidden], bias [1, hidden]; present exactly if the model was made with `trainPooler`.
+    /// Weight [hidden, hidden], bias [1, hidden]; present exactly if the model's `trainsPooler` is true.
     package let pooler: DenseParameters?
 
     package init(classifier: DenseParameters, pooler: DenseParameters? = nil) {

@@ -23,7 +23,11 @@ extension SequenceClassifier {
 
             let pooled = workspace.matrix(rows: pass.pooled.rowCount, columns: pass.pooled.columnCount)
             pooled.setProduct(logitsGradient, classifier.weight)
-            pooled.applyTanhBackward(y: pass.pooled)
+            if let slope = pass.poolerSlope {
+                pooled.multiply(by: slope)
+            } else {
+                pooled.applyTanhBackward(y: pass.pooled)
+            }
             pass.head.pooler?.addGradients(outputGradient: pooled, input: pass.first)
             guard entersEncoder else { return }
 

@@ -14,7 +14,7 @@ package enum TokensRead: Sendable, Hashable {
     case allTokens
 }
 
-/// A frozen encoder with a pooler and a place for a classifier: transformers' `…ForSequenceClassification`.
+/// A frozen encoder with a place for a pooler and a classifier: transformers' `…ForSequenceClassification`.
 ///
 /// It holds what does not change. What is trained is handed to each pass as views; what a pass keeps lies in the
 /// workspace of the thread that runs it. Base-model dropout is off.
@@ -30,7 +30,8 @@ package final class SequenceClassifier: Sendable {
     /// - Parameters:
     ///   - configuration: Of the same folder.
     ///   - source: The folder's tensors.
-    ///   - trainPooler: The pooler is part of the head, which every pass is handed.
+    ///   - trainPooler: The pooler is part of the head, which every pass is handed; in families where PEFT
+    ///     trains it with the classifier it always is.
     /// - Throws: `TransformerError` if tensors are absent (a pooler too, without `trainPooler`), or what the source
     ///   throws of one that is misshapen or no float.
     package init(
@@ -39,13 +40,14 @@ package final class SequenceClassifier: Sendable {
         encoder = try FrozenEncoder(configuration, source: source)
         self.configuration = configuration
         projections = configuration.projections
-        trainsPooler = trainPooler
-        guard trainPooler || encoder.pooler != nil else {
+        let pooler = configuration.family.pooler
+        trainsPooler = trainPooler || pooler.module == nil
+        guard trainsPooler || encoder.pooler != nil else {
             throw TransformerError(
                 .missingPooler,
-                "\(source.location): expected a pooler (\(configuration.family.pooler).weight), found none; "
+                "\(source.location): expected a pooler (\(pooler.path).weight), found none; "
                     + "transformers would draw a random one and PEFT would not save it. Train one with the head "
-                    + "(trainPooler), or take a folder that has one")
+                    + "(model_options.train_pooler), or take a folder that has one")
         }
     }
 

@@ -5,9 +5,10 @@
 
 """Writes what a tiny run needs: a four-layer model, made of the committed two-layer one, two TSV files and run.yaml.
 
-    python3 tiny_run.py VECTORS FOLDER
+    python3 tiny_run.py VECTORS FOLDER [FAMILY TARGETS]
 
-The upper layers are those of the committed model with their weights turned round, so that all four differ.
+FAMILY is a folder of VECTORS, bert unless it is given; TARGETS its names of what gets a LoRA, with commas. The upper
+layers are those of the committed model with their weights turned round, so that all four differ.
 """
 
 import json
@@ -17,14 +18,15 @@ import shutil
 import struct
 import sys
 
-vectors, folder = (pathlib.Path(argument) for argument in sys.argv[1:])
-source = vectors / "bert" / "models" / "small"
+vectors, folder = (pathlib.Path(argument) for argument in sys.argv[1:3])
+family, targets = sys.argv[3:] or ("bert", "query, value, output.dense")
+source = vectors / family / "models" / "small"
 model = folder / "model"
 model.mkdir(parents=True, exist_ok=True)
 shutil.copy(source / "vocab.txt", model)
 shutil.copy(source / "tokenizer_config.json", model)
 configuration = json.loads((source / "config.json").read_text())
-configuration["num_hidden_layers"] = 4
+configuration["n_layers" if family == "distilbert" else "num_hidden_layers"] = 4
 (model / "config.json").write_text(json.dumps(configuration))
 
 data = (source / "model.safetensors").read_bytes()
@@ -38,10 +40,9 @@ for name, entry in header.items():
     content = data[8 + length + begin : 8 + length + end]
     tensors[name] = (entry["shape"], content)
     for layer in (0, 1):
-        prefix = f"bert.encoder.layer.{layer}."
-        if name.startswith(prefix):
+        if f".layer.{layer}." in name:
             values = [content[i : i + 4] for i in range(0, len(content), 4)]
-            upper = f"bert.encoder.layer.{layer + 2}." + name.removeprefix(prefix)
+            upper = name.replace(f".layer.{layer}.", f".layer.{layer + 2}.")
             tensors[upper] = (entry["shape"], b"".join(reversed(values)))
 entries, body = {}, b""
 for name in sorted(tensors):
@@ -72,7 +73,7 @@ task:
   header: false
   columns: {{ text: 0, label: 1 }}
   metric: accuracy
-lora: {{ rank: 2, alpha: 4, dropout: 0.1, target_modules: [query, value, output.dense] }}
+lora: {{ rank: 2, alpha: 4, dropout: 0.1, target_modules: [{targets}] }}
 lora_drop: {{ sample_ratio: 0.5, threshold: 0.4, probe_epochs: 2 }}
 training:
   epochs: 2

@@ -24,7 +24,13 @@ struct MergedWeightsTests {
                     base: base, configuration: configuration, adapter: adapter.parameters,
                     to: folder + "/model.safetensors")
                 let merged = try ModelWeights(folder: folder)
-                #expect(merged.names.allSatisfy { $0.hasPrefix("bert.") || $0.hasPrefix("classifier.") })
+                let family = configuration.family
+                #expect(
+                    merged.names.allSatisfy {
+                        $0.hasPrefix(family.prefix + "embeddings") || $0.hasPrefix(family.prefix + family.layers)
+                            || $0.hasPrefix(family.pooler.path) || $0.hasPrefix(family.classifier)
+                    })
+                #expect(merged.names.count == Set(merged.names).count)
                 #expect(!merged.names.contains { $0.hasSuffix("position_ids") })
                 #expect(merged.files[0].header.entries.allSatisfy { $0.dtype == .float32 })
                 let head = HeadShape(configuration: configuration, labelCount: adapter.labelCount)

@@ -10,21 +10,30 @@ import Transformer
 
 /// Known answers of PyTorch, transformers and PEFT (Tests/Vectors/README.md).
 enum Vectors {
-    static let folder =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Vectors/bert"
-
-    static func model(_ name: String) -> String { "\(folder)/models/\(name)" }
-
-    static func adapter(_ name: String) -> String { "\(folder)/cases/\(name)/adapter" }
-
-    static func expected(_ name: String) throws -> SafetensorsFile {
-        try SafetensorsFile(path: "\(folder)/cases/\(name)/expected.safetensors")
+    /// What lies in a family's folder `kind`; names without a family are BERT's.
+    private static func path(_ kind: String, _ name: String) -> String {
+        let parts = name.split(separator: "/")
+        let vectors = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
+        return "\(vectors)/Vectors/\(parts.count > 1 ? parts[0] : "bert")/\(kind)/\(parts[parts.count - 1])"
     }
 
-    static let caseNames = [
-        "odd-all-linear", "odd-query-value", "pairs-query-key-value", "pairs-tied", "regression", "small",
-        "small-bf16", "small-f16", "small-relu", "small-trained-pooler",
-    ]
+    static func model(_ name: String) -> String { path("models", name) }
+
+    static func adapter(_ name: String) -> String { path("cases", name) + "/adapter" }
+
+    static func expected(_ name: String) throws -> SafetensorsFile {
+        try SafetensorsFile(path: path("cases", name) + "/expected.safetensors")
+    }
+
+    /// By family; BERT's have no family before their names.
+    static let caseNames =
+        [
+            "odd-all-linear", "odd-query-value", "pairs-query-key-value", "pairs-tied", "regression", "small",
+            "small-bf16", "small-f16", "small-relu", "small-trained-pooler", "xlm-roberta/small",
+        ]
+        + ["roberta", "distilbert", "electra"].flatMap { family in
+            ["odd-all-linear", "regression", "small", "small-bf16", "small-f16", "tied"].map { "\(family)/\($0)" }
+        }
 
     /// One case of `cases/`.
     struct Case: Decodable {
@@ -52,7 +61,7 @@ enum Vectors {
             }
         }
 
-        let modelFolders: [String]
+        var modelFolders: [String]
         /// "classification" or "regression".
         let problem: String
         let targetModules: [String]
@@ -76,9 +85,13 @@ enum Vectors {
         }
     }
 
+    /// A case, its model folders with the family before their names where the case has one.
     static func knownCase(_ name: String) throws -> Case {
-        let path = "\(folder)/cases/\(name)/case.json"
-        return try JSONDecoder().decode(Case.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path("cases", name) + "/case.json"))
+        var known = try JSONDecoder().decode(Case.self, from: bytes)
+        let family = name.split(separator: "/").dropLast().map { "\($0)/" }.joined()
+        known.modelFolders = known.modelFolders.map { family + $0 }
+        return known
     }
 }
 

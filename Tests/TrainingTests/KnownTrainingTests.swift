@@ -13,7 +13,10 @@ import Transformer
 
 @Suite("Ten steps as PyTorch, transformers and PEFT do them")
 struct KnownTrainingTests {
-    static let names = ["odd-query-value", "pairs-tied", "regression", "small-trained-pooler"]
+    static let names = [
+        "odd-query-value", "pairs-tied", "regression", "small-trained-pooler", "roberta/odd-all-linear",
+        "distilbert/tied", "electra/tied",
+    ]
 
     private static func fleet(_ known: KnownCase, _ optimiser: KnownCase.Optimiser) throws -> LocalFleet {
         let shape = try #require(LearningRateSchedule.Shape(rawValue: optimiser.schedule))

@@ -18,7 +18,7 @@ struct LossTests {
 
     @Test("every schedule has the multipliers of transformers, step by step")
     func schedules() throws {
-        let known = try Vectors.read([Schedule].self, "schedules.json")
+        let known = try Vectors.read([Schedule].self, Vectors.folder + "/schedules.json")
         #expect(Set(known.map(\.schedule)) == ["linear", "cosine", "constant"])
         for one in known {
             let schedule = LearningRateSchedule(

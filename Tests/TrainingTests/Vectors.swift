@@ -12,15 +12,24 @@ import Transformer
 
 /// Known answers of PyTorch, transformers and PEFT (Tests/Vectors/README.md).
 enum Vectors {
-    static let folder =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Vectors/bert"
+    private static let vectors =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Vectors"
 
-    static func model(_ name: String) -> String { "\(folder)/models/\(name)" }
+    /// BERT's set.
+    static let folder = vectors + "/bert"
+
+    static func model(_ name: String) -> String { place("models", name) }
+
+    /// What lies in a family's folder `kind`; names without a family are BERT's.
+    static func place(_ kind: String, _ name: String) -> String {
+        let parts = name.split(separator: "/")
+        return "\(vectors)/\(parts.count > 1 ? parts[0] : "bert")/\(kind)/\(parts[parts.count - 1])"
+    }
 
     static func read<Value: Decodable>(_ type: Value.Type, _ path: String) throws -> Value {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(type, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(path)")))
+        return try decoder.decode(type, from: Data(contentsOf: URL(fileURLWithPath: path)))
     }
 }
 
@@ -67,9 +76,10 @@ struct KnownCase {
 
     init(_ name: String) throws {
         self.name = name
-        let file = try Vectors.read(File.self, "cases/\(name)/case.json")
+        let file = try Vectors.read(File.self, Vectors.place("cases", name) + "/case.json")
         self.file = file
-        model = try BaseModel(folder: Vectors.model(file.modelFolders[0]), trainPooler: file.trainsPooler)
+        let family = name.split(separator: "/").dropLast().map { "\($0)/" }.joined()
+        model = try BaseModel(folder: Vectors.model(family + file.modelFolders[0]), trainPooler: file.trainsPooler)
         trainable = try model.trainable(
             lora: LoRASettings(
                 adapterRank: file.adapterRank, alpha: file.alpha, targetModules: file.targetModules),
@@ -78,7 +88,7 @@ struct KnownCase {
         assignment = AdapterAssignment(
             targets: trainable.targets, kept: Set(own.map(\.index)), sharesRest: true,
             projectionCount: trainable.projections.count)
-        expected = try SafetensorsFile(path: "\(Vectors.folder)/cases/\(name)/expected.safetensors")
+        expected = try SafetensorsFile(path: Vectors.place("cases", name) + "/expected.safetensors")
     }
 
     var layout: ParameterLayout { trainable.layout(assignment) }
@@ -86,14 +96,14 @@ struct KnownCase {
     /// A tensor's name in the files: a shared one stands there under the lowest layer that uses it.
     func fileName(_ tensor: ParameterLayout.Tensor) -> String {
         guard tensor.name.hasPrefix("shared."), let layer = file.sharedLayers.min() else { return tensor.name }
-        let prefix = model.configuration.family.prefix
-        return "base_model.model.\(prefix)encoder.layer.\(layer)." + tensor.name.dropFirst("shared.".count)
+        let family = model.configuration.family
+        return "base_model.model.\(family.prefix)\(family.layers)\(layer)." + tensor.name.dropFirst("shared.".count)
     }
 
     /// The parameters of the case's adapter.
     func initialParameters() throws -> [Float] {
         let adapter = try SafetensorsFile(
-            path: "\(Vectors.folder)/cases/\(name)/adapter/\(PEFTAdapter.weightsFile)")
+            path: Vectors.place("cases", name) + "/adapter/\(PEFTAdapter.weightsFile)")
         return try layout.tensors.flatMap { tensor in
             guard let found = adapter[fileName(tensor)] else { throw MissingTensor(name: fileName(tensor)) }
             return found.values

@@ -58,6 +58,15 @@ struct GradientTests {
         Self.compareWithFiniteDifferences(try RandomModel(sharedLayers: [0, 2]))
     }
 
+    // Not for DistilBERT, whose pooler has ReLU's kinks.
+    @Test("other families' heads and embeddings", arguments: ["roberta", "electra"])
+    func families(modelType: String) throws {
+        Self.compareWithFiniteDifferences(
+            try RandomModel(
+                ["model_type": "\"\(modelType)\"", "embedding_size": "12", "max_position_embeddings": "30"],
+                trainPooler: true))
+    }
+
     @Test("a trained pooler's gradient agrees with finite differences")
     func trainedPooler() throws {
         Self.compareWithFiniteDifferences(try RandomModel(trainPooler: true))

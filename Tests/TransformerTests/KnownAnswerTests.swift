@@ -15,7 +15,7 @@ struct KnownAnswerTests {
         let answers = try KnownAnswers.read(name)
         let expected = try KnownAnswers.tensors(name, "expected.safetensors")
         for folder in answers.modelFolders {
-            let model = try KnownAnswers.model(folder, trainPooler: answers.trainsPooler)
+            let model = try KnownAnswers.model(folder, of: name, trainPooler: answers.trainsPooler)
             let views = try TrainedViews(
                 model: model, adapter: KnownAnswers.tensors(name, "adapter/adapter_model.safetensors"),
                 scale: Float(answers.alpha / Double(answers.adapterRank)), sharedLayers: answers.sharedLayers,
@@ -51,7 +51,8 @@ struct KnownAnswerTests {
     @Test("importance from z = A·x over all tokens agrees", arguments: KnownAnswers.cases)
     func importance(name: String) throws {
         let answers = try KnownAnswers.read(name)
-        let model = try KnownAnswers.model(answers.modelFolders[0], trainPooler: answers.trainsPooler)
+        let model = try KnownAnswers.model(
+            answers.modelFolders[0], of: name, trainPooler: answers.trainsPooler)
         let views = try TrainedViews(
             model: model, adapter: KnownAnswers.tensors(name, "adapter/adapter_model.safetensors"),
             scale: Float(answers.alpha / Double(answers.adapterRank)), sharedLayers: answers.sharedLayers,

@@ -8,7 +8,7 @@ import Tensors
 import Testing
 import Transformer
 
-/// One case of `Tests/Vectors/bert/cases`; its README says what the keys mean.
+/// One case of `Tests/Vectors`; its README says what the keys mean.
 struct KnownAnswers: Decodable {
     struct Batch: Decodable {
         let inputIds: [[Int32]]
@@ -26,14 +26,25 @@ struct KnownAnswers: Decodable {
     let loss: Double
     let importance: [String: Double]
 
-    /// The folder `Tests/Vectors/bert`.
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Vectors/bert").path
+    /// The folder `Tests/Vectors`.
+    static let vectors = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Vectors").path
 
-    static let cases = [
-        "odd-all-linear", "odd-query-value", "pairs-query-key-value", "pairs-tied", "regression", "small",
-        "small-bf16", "small-f16", "small-relu", "small-trained-pooler",
-    ]
+    /// What lies in a family's folder `kind`; names without a family are BERT's.
+    static func path(_ kind: String, _ name: String) -> String {
+        let parts = name.split(separator: "/")
+        return "\(vectors)/\(parts.count > 1 ? parts[0] : "bert")/\(kind)/\(parts[parts.count - 1])"
+    }
+
+    /// By family; BERT's have no family before their names.
+    static let cases =
+        [
+            "odd-all-linear", "odd-query-value", "pairs-query-key-value", "pairs-tied", "regression", "small",
+            "small-bf16", "small-f16", "small-relu", "small-trained-pooler", "xlm-roberta/small",
+        ]
+        + ["roberta", "distilbert", "electra"].flatMap { family in
+            ["odd-all-linear", "regression", "small", "small-bf16", "small-f16", "tied"].map { "\(family)/\($0)" }
+        }
 
     static func read(_ name: String) throws -> KnownAnswers {
         try decode(KnownAnswers.self, name)
@@ -41,18 +52,19 @@ struct KnownAnswers: Decodable {
 
     /// Decodes the keys of a case that `Answers` has.
     static func decode<Answers: Decodable>(_: Answers.Type, _ name: String) throws -> Answers {
-        let url = URL(fileURLWithPath: "\(folder)/cases/\(name)/case.json")
+        let url = URL(fileURLWithPath: path("cases", name) + "/case.json")
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try decoder.decode(Answers.self, from: Data(contentsOf: url))
     }
 
     static func tensors(_ name: String, _ file: String) throws -> SafetensorsFile {
-        try SafetensorsFile(path: "\(folder)/cases/\(name)/\(file)")
+        try SafetensorsFile(path: path("cases", name) + "/\(file)")
     }
 
-    static func model(_ folder: String, trainPooler: Bool) throws -> SequenceClassifier {
-        let path = "\(Self.folder)/models/\(folder)"
+    /// The model in a folder of the family that the case `name` is of.
+    static func model(_ folder: String, of name: String, trainPooler: Bool) throws -> SequenceClassifier {
+        let path = path("models", name.split(separator: "/").dropLast().map { "\($0)/" }.joined() + folder)
         return try SequenceClassifier(
             configuration: EncoderConfiguration(folder: path), source: ModelWeights(folder: path),
             trainPooler: trainPooler)

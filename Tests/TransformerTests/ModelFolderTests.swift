@@ -111,7 +111,7 @@ struct ModelFolderTests {
 
     @Test("a folder's tensor of another shape is refused by name")
     func shapes() throws {
-        let path = "\(KnownAnswers.folder)/models/small"
+        let path = KnownAnswers.path("models", "small")
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path + "/config.json"))
         let text = String(decoding: bytes, as: UTF8.self).replacing(
             "\"intermediate_size\": 18", with: "\"intermediate_size\": 19")

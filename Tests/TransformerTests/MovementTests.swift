@@ -34,11 +34,15 @@ struct MovementTests {
 
     @Test(
         "losses, gradient norms and the movement of every parameter agree",
-        arguments: ["odd-query-value", "pairs-tied", "regression", "small-trained-pooler"])
+        arguments: [
+            "odd-query-value", "pairs-tied", "regression", "small-trained-pooler", "roberta/tied",
+            "distilbert/odd-all-linear", "electra/odd-all-linear",
+        ])
     func movement(name: String) throws {
         let answers = try KnownAnswers.read(name)
         let training = try KnownAnswers.decode(Case.self, name).training
-        let model = try KnownAnswers.model(answers.modelFolders[0], trainPooler: answers.trainsPooler)
+        let model = try KnownAnswers.model(
+            answers.modelFolders[0], of: name, trainPooler: answers.trainsPooler)
         let views = try TrainedViews(
             model: model, adapter: KnownAnswers.tensors(name, "adapter/adapter_model.safetensors"),
             scale: Float(answers.alpha / Double(answers.adapterRank)), sharedLayers: answers.sharedLayers,

@@ -24,7 +24,7 @@ struct RandomWeights: WeightSource {
         let count = shape.reduce(1, *)
         // Every tensor its own numbers, by its name and without the hash of a Swift string, which changes by run.
         let seed = name.dropFirst(prefix.count).utf8.reduce(5381 as UInt64) { $0 &* 33 &+ UInt64($1) }
-        let isGain = name.hasSuffix("LayerNorm.weight")
+        let isGain = name.hasSuffix("LayerNorm.weight") || name.hasSuffix("layer_norm.weight")
         return Matrix(
             rows: shape.count == 1 ? 1 : shape[0], columns: shape[shape.count - 1],
             values: RandomStream(seed: seed, purpose: .headInitialisation).uniform(
@@ -53,6 +53,15 @@ struct RandomModel {
     private(set) var head: HeadParameters
 
     static let labels = 3
+
+    /// A model of a family, with all keys that any of them asks for.
+    init(modelType: String) throws {
+        let more = [
+            "model_type": "\"\(modelType)\"", "embedding_size": "20", "dim": "20", "n_heads": "4", "n_layers": "3",
+            "hidden_dim": "28", "activation": "\"gelu\"", "max_position_embeddings": "30",
+        ]
+        try self.init(more, trainPooler: modelType != "bert")
+    }
 
     /// - Parameters:
     ///   - changes: Of the configuration.

@@ -53,8 +53,9 @@ struct TrainedViews {
                 LowRankBranch(
                     down: down, up: up, downGradient: downGradient, upGradient: upGradient, scale: scale))
         }
+        let family = model.configuration.family
         head = HeadParameters(
-            classifier: try dense("classifier"), pooler: trainsPooler ? try dense("bert.pooler.dense") : nil)
+            classifier: try dense(family.classifier), pooler: trainsPooler ? try dense(family.pooler.path) : nil)
         self.values = values
         self.gradients = gradients
     }

@@ -16,7 +16,7 @@ import peft
 import safetensors
 import torch
 import transformers
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
@@ -87,11 +87,13 @@ def label_list(options, adapter, rows):
 
 
 def tokenise(tokenizer, rows, options):
-    """Token ids and types of every row, truncated as transformers does (longest first), not padded."""
+    """Token ids of every row, and types where the model has several, truncated as transformers does (longest first), not
+    padded."""
+    types = getattr(AutoConfig.from_pretrained(options.model), "type_vocab_size", 0) > 1
     pairs = [row[1] for row in rows] if options.text_pair_column else None
     tokenizer.truncation_side = "right"
     return tokenizer([row[0] for row in rows], pairs, truncation=True, max_length=options.max_sequence_length,
-                     padding=False, return_token_type_ids=True)
+                     padding=False, return_token_type_ids=types)
 
 
 def padded(encoded, indexes):
@@ -99,23 +101,28 @@ def padded(encoded, indexes):
     longest = max(len(encoded["input_ids"][i]) for i in indexes)
     def pad(key, fill):
         return torch.tensor([encoded[key][i] + [fill] * (longest - len(encoded[key][i])) for i in indexes])
-    return dict(input_ids=pad("input_ids", 0), token_type_ids=pad("token_type_ids", 0),
-                attention_mask=pad("attention_mask", 0))
+    return {key: pad(key, 0) for key in ("input_ids", "token_type_ids", "attention_mask") if key in encoded}
 
 
 # --- models -----------------------------------------------------------------------------------------------------------
 
 def base_model(folder, label_count):
+    config = AutoConfig.from_pretrained(folder, num_labels=label_count)
+    # Every family has its own names for the base model's dropout.
+    for key in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "dropout",
+                "attention_dropout", "seq_classif_dropout"):
+        if hasattr(config, key):
+            setattr(config, key, 0.0)
     return AutoModelForSequenceClassification.from_pretrained(
-        folder, num_labels=label_count, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, dtype=torch.float32)
+        folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True)
 
 
 def adapter_label_count(adapter):
     """How many logits an adapter's classifier has."""
     with safetensors.safe_open(Path(adapter) / "adapter_model.safetensors", "pt") as file:
-        heads = [k for k in file.keys() if k.endswith("classifier.weight")]
+        heads = [k for k in file.keys() if k.endswith((".classifier.weight", ".classifier.out_proj.weight"))]
         if len(heads) != 1:
-            sys.exit(f"error: {adapter} has {len(heads)} tensors named …classifier.weight; expected 1")
+            sys.exit(f"error: {adapter} has {len(heads)} classifiers (…classifier.weight, …out_proj.weight); expected 1")
         return file.get_slice(heads[0]).get_shape()[0]
 
 

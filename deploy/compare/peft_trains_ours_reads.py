@@ -66,7 +66,8 @@ def main():
     train(options, rows, labels, tokenizer).save_pretrained(adapter)
     # PEFT keeps no class names; ours are asked for by the same flag that names them in training.
     peer.run([options.loradrop, "predict", "--model", options.model, "--adapter", str(adapter), "--file", options.file,
-              *peer.column_flags(options), "--task.labels", ",".join(labels), "--output", str(predictions)])
+              *peer.column_flags(options), "--task.labels", ",".join(labels), "--output", str(predictions),
+              "--training.max-sequence-length", str(options.max_sequence_length)])
     encoded = peer.tokenise(tokenizer, peer.read_rows(options.file, options), options)
     logits = peer.all_logits(peer.load_adapter(options.model, adapter), encoded)
     return 0 if peer.compare_predictions(logits, predictions, labels, options.tolerance) else 1

@@ -42,8 +42,8 @@ def tie(model, layers):
     """Makes these layers use one A and B per module name: the first one's, as LoRA-drop's shared set."""
     owners = {}
     for path, module in model.named_modules():
-        if hasattr(module, "lora_A") and "encoder.layer." in path:
-            layer, name = path.split("encoder.layer.")[1].split(".", 1)
+        if hasattr(module, "lora_A") and ".layer." in path:
+            layer, name = path.split(".layer.")[1].split(".", 1)
             if int(layer) in layers:
                 owner = owners.setdefault(name, module)
                 module.lora_A, module.lora_B = owner.lora_A, owner.lora_B

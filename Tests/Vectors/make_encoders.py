@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 
-"""Makes the known answers for the BERT family: tiny random models, adapters, and what PyTorch, transformers and PEFT
-compute with them in float64.
+"""Makes the known answers for encoders: tiny random models, adapters, and what PyTorch, transformers and PEFT compute
+with them in float64.
 
-    python make.py            # writes models/, cases/, schedules.json, versions.txt beside this file
-    python make.py --float32  # also says how far PyTorch's own float32 is from these answers
+    python make_encoders.py            # writes bert/, roberta/, xlm-roberta/, distilbert/, electra/ beside this file
+    python make_encoders.py --float32  # also says how far PyTorch's own float32 is from these answers
 
-What each file holds is in ../README.md. Every weight and every adapter value is exactly representable in the dtype
+What each file holds is in README.md. Every weight and every adapter value is exactly representable in the dtype
 it is stored in, so that both sides start from the same numbers; the reference widens them to float64 and stays there.
 Batches are padded and masked here, which our packed code must not notice.
 """
@@ -17,8 +17,8 @@ import argparse
 import json
 import math
 import platform
+import re
 import shutil
-from pathlib import Path
 
 import numpy
 import peft
@@ -26,127 +26,20 @@ import safetensors
 import safetensors.torch
 import torch
 import transformers
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 
-HERE = Path(__file__).resolve().parent
+from encoder_models import (ALL_LINEAR, BERT, DISTILBERT, ELECTRA, HERE, QUERY_KEY_VALUE, QUERY_VALUE, ROBERTA,
+                            XLM_ROBERTA, make_model, rounded, save_bert_models, save_other_models)
+
 ADAPTER_RANK, ALPHA = 4, 8
-QUERY_VALUE = ["query", "value"]
-QUERY_KEY_VALUE = ["query", "key", "value"]
-# `output.dense` alone would also match `attention.output.dense`: PEFT compares the ends of module paths.
-ALL_LINEAR = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
 OPTIMISER = dict(learning_rate=1e-3, head_learning_rate=5e-4, weight_decay=0.01, beta1=0.9, beta2=0.999,
                  epsilon=1e-8, max_gradient_norm=1.0, schedule="linear", warmup_steps=3, total_steps=10)
-
-# Letters alone and as continuations, digits, some words and marks: enough to train on text with these folders.
-WORDS = ["good", "bad", "the", "not", "very", "was", "film", "phone"]
-VOCABULARY = (["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + [chr(c) for c in range(ord("a"), ord("z") + 1)]
-              + ["##" + chr(c) for c in range(ord("a"), ord("z") + 1)] + list("0123456789.,!?'-") + WORDS)
-
-SMALL = dict(hidden_size=12, num_attention_heads=3, intermediate_size=18, num_hidden_layers=2,
-             vocab_size=len(VOCABULARY), max_position_embeddings=40)
-MODELS = {  # name: (seed, configuration, labels)
-    "odd": (1, dict(hidden_size=36, num_attention_heads=3, intermediate_size=50, num_hidden_layers=3, vocab_size=90,
-                    max_position_embeddings=20), 5),
-    "pairs": (2, dict(hidden_size=32, num_attention_heads=4, intermediate_size=48, num_hidden_layers=4,
-                      vocab_size=len(VOCABULARY), max_position_embeddings=24), 2),
-    "regression": (3, dict(hidden_size=24, num_attention_heads=2, intermediate_size=30, num_hidden_layers=2,
-                           vocab_size=50, max_position_embeddings=24, hidden_act="gelu_new", layer_norm_eps=1e-5), 1),
-    "small": (4, SMALL, 3),
-    "small-relu": (5, dict(SMALL, hidden_act="relu"), 3),
-}
-
-
-# --- models -----------------------------------------------------------------------------------------------------------
-
-def make_model(name):
-    """A random model whose weights are large enough that no part of a gradient is trivial."""
-    seed, fields, labels = MODELS[name]
-    config = BertConfig(num_labels=labels, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, type_vocab_size=2,
-                        attn_implementation="eager", **fields)
-    config.problem_type = None
-    model = BertForSequenceClassification(config)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for key, value in sorted(model.named_parameters()):
-            noise = torch.randn(value.shape, generator=generator)
-            if "LayerNorm.weight" in key:
-                value.copy_(1 + 0.2 * noise)
-            elif key.endswith("bias"):
-                value.copy_(0.1 * noise)
-            else:
-                value.copy_((0.6 if "embeddings" in key else 0.18) * noise)
-    return model.eval()
-
-
-def config_json(model, architecture, **fields):
-    keys = ["hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers", "vocab_size",
-            "max_position_embeddings", "type_vocab_size", "hidden_act", "layer_norm_eps", "hidden_dropout_prob",
-            "attention_probs_dropout_prob", "pad_token_id", "initializer_range"]
-    config = {"architectures": [architecture], "model_type": "bert"} | {k: getattr(model.config, k) for k in keys}
-    if architecture == "BertForSequenceClassification":
-        config["id2label"] = {str(i): f"LABEL_{i}" for i in range(model.config.num_labels)}
-        config["label2id"] = {f"LABEL_{i}": i for i in range(model.config.num_labels)}
-    return config | fields
-
-
-def save_folder(name, model, keep=lambda key: True, rename=lambda key: key, dtype=torch.float32, extra=None, shards=1,
-                architecture="BertForSequenceClassification", vocabulary=False):
-    folder = HERE / "models" / name
-    folder.mkdir(parents=True)
-    dtype_name = str(dtype).removeprefix("torch.")
-    (folder / "config.json").write_text(json.dumps(config_json(model, architecture, dtype=dtype_name), indent=2) + "\n")
-    tensors = {rename(k): v.detach().to(dtype).contiguous() for k, v in model.state_dict().items()
-               if keep(k) and not k.endswith("position_ids")}
-    tensors |= extra or {}
-    metadata = {"format": "pt"}
-    if shards == 1:
-        safetensors.torch.save_file(tensors, folder / "model.safetensors", metadata)
-    else:
-        keys, weight_map = sorted(tensors), {}
-        for s in range(shards):
-            file = f"model-{s + 1:05d}-of-{shards:05d}.safetensors"
-            part = {k: tensors[k] for k in keys[s * len(keys) // shards:(s + 1) * len(keys) // shards]}
-            safetensors.torch.save_file(part, folder / file, metadata)
-            weight_map |= {k: file for k in part}
-        total = sum(t.numel() * t.element_size() for t in tensors.values())
-        index = {"metadata": {"total_size": total}, "weight_map": weight_map}
-        (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
-    if vocabulary:
-        (folder / "vocab.txt").write_text("".join(w + "\n" for w in VOCABULARY))
-        tokenizer = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 24}
-        (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer, indent=2) + "\n")
-
-
-def rounded(model, dtype):
-    """The model that somebody has who stores these weights in `dtype` and widens them."""
-    with torch.no_grad():
-        for value in model.parameters():
-            value.copy_(value.to(dtype).to(value.dtype))
-    return model
-
-
-def save_models():
-    without_prefix = dict(keep=lambda k: k.startswith("bert."), rename=lambda k: k.removeprefix("bert."),
-                          architecture="BertModel")
-    save_folder("odd", make_model("odd"))
-    save_folder("pairs", make_model("pairs"), vocabulary=True)
-    save_folder("regression", make_model("regression"), **without_prefix)
-    small = make_model("small")
-    positions = torch.arange(SMALL["max_position_embeddings"])[None]
-    save_folder("small", small, vocabulary=True)
-    save_folder("small-no-prefix", small, extra={"embeddings.position_ids": positions}, **without_prefix)
-    save_folder("small-sharded", small, shards=2)
-    save_folder("small-no-pooler", small, **(without_prefix | dict(
-        keep=lambda k: k.startswith("bert.") and "pooler" not in k)))
-    save_folder("small-f16", small, dtype=torch.float16)
-    save_folder("small-bf16", small, dtype=torch.bfloat16)
-    save_folder("small-relu", make_model("small-relu"))
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------
 
 def make_batch(model, lengths, seed, pairs=False):
-    """Random examples of the given lengths. Id 0, the padding id, also occurs as a real token."""
+    """Random examples of the given lengths. The padding token's id also occurs as a real token's."""
     draw = numpy.random.default_rng(seed)
     labels = model.config.num_labels
     batch = {"input_ids": [draw.integers(0, model.config.vocab_size, n).tolist() for n in lengths]}
@@ -160,10 +53,11 @@ def make_batch(model, lengths, seed, pairs=False):
 
 def padded(model, batch):
     longest = max(map(len, batch["input_ids"]))
-    def pad(rows):
-        return torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+    def pad(rows, filling=0):
+        return torch.tensor([row + [filling] * (longest - len(row)) for row in rows])
     dtype = next(model.parameters()).dtype
-    inputs = dict(input_ids=pad(batch["input_ids"]), attention_mask=pad([[1] * len(r) for r in batch["input_ids"]]),
+    inputs = dict(input_ids=pad(batch["input_ids"], model.config.pad_token_id),
+                  attention_mask=pad([[1] * len(r) for r in batch["input_ids"]]),
                   labels=torch.tensor(batch["labels"], dtype=dtype if model.config.num_labels == 1 else torch.long))
     if "token_type_ids" in batch:
         inputs["token_type_ids"] = pad(batch["token_type_ids"])
@@ -172,10 +66,10 @@ def padded(model, batch):
 
 # --- adapters ---------------------------------------------------------------------------------------------------------
 
-def add_adapter(model, targets, seed, own=None, train_pooler=False):
+def add_adapter(family, model, targets, seed, own=None, train_pooler=False):
     """PEFT's adapter with random A and non-zero B, its layers outside `own` tied to one A and B a module name."""
     config = peft.LoraConfig(task_type="SEQ_CLS", r=ADAPTER_RANK, lora_alpha=ALPHA, lora_dropout=0.0,
-                             target_modules=list(targets), modules_to_save=["pooler"] if train_pooler else None)
+                             target_modules=list(targets), modules_to_save=[family.pooler] if train_pooler else None)
     model = peft.get_peft_model(model, config)
     model.peft_config["default"].base_model_name_or_path = ""
     if own is not None:
@@ -202,7 +96,7 @@ def lora_modules(model):
 
 def split_path(path):
     """`…encoder.layer.3.attention.self.query` as (3, `attention.self.query`)."""
-    layer, name = path.split("encoder.layer.")[1].split(".", 1)
+    _, layer, name = re.fullmatch(r"(.*)\.layer\.(\d+)\.(.*)", path).groups()
     return int(layer), name
 
 
@@ -280,13 +174,13 @@ def write_json(path, value):
     path.write_text(text(value, 0) + "\n")
 
 
-def make_case(name, base, folders, targets, lengths, seed, pairs=False, own=None, train_pooler=False, steps=False,
-              dtype=torch.float32, every_layer=False, float32=False):
+def make_case(family, name, base, folders, targets, lengths, seed, pairs=False, own=None, train_pooler=False,
+              steps=False, dtype=torch.float32, every_layer=False, float32=False):
     """One case: `folders` are the model folders that must all give these answers."""
     def fresh(precision):
-        model = add_adapter(rounded(make_model(base), dtype), targets, seed, own, train_pooler)
+        model = add_adapter(family, rounded(make_model(family, base), dtype), targets, seed, own, train_pooler)
         return model.to(precision).eval()
-    model, folder = fresh(torch.float64), HERE / "cases" / name
+    model, folder = fresh(torch.float64), HERE / family.name / "cases" / name
     batch = make_batch(model, lengths, seed, pairs)
     batches = [make_batch(model, [1 + (5 * s + 3 * i) % max(lengths) for i in range(6)], 100 * seed + s, pairs)
                for s in range(10)] if steps else []
@@ -303,7 +197,7 @@ def make_case(name, base, folders, targets, lengths, seed, pairs=False, own=None
                 problem="regression" if model.config.num_labels == 1 else "classification",
                 own_layers=own if own is not None else list(range(layers)),
                 shared_layers=[i for i in range(layers) if own is not None and i not in own],
-                trains_pooler=train_pooler, batch=batch, logits=logits.tolist(), loss=loss,
+                trains_pooler=train_pooler or not family.pooler, batch=batch, logits=logits.tolist(), loss=loss,
                 importance=importance(model, batch))
     expected = {"gradient." + n: g for n, g in gradients.items()} | {"hidden": hidden[-1]}
     if every_layer:
@@ -319,9 +213,10 @@ def make_case(name, base, folders, targets, lengths, seed, pairs=False, own=None
     write_json(folder / "case.json", case)
     narrow = {k: v.to(torch.float32).contiguous().clone() for k, v in expected.items()}
     safetensors.torch.save_file(narrow, folder / "expected.safetensors", {"computed_in": "float64"})
-    check_loads(folder, folders, case)
+    check_loads(family, folder, folders, case)
     if float32:
         _, _, hidden32, gradients32 = first_step(fresh(torch.float32), batch)
+        name = f"{family.name}/{name}"
         report(name, "hidden", {"": hidden32[-1]}, {"": hidden[-1]})
         report(name, "gradient", gradients32, gradients)
         if steps:
@@ -333,11 +228,11 @@ def report(name, what, found, expected):
     print(f"{name}: float32 {what}: worst relative L2 {worst[0]:.2e} {worst[1]}")
 
 
-def check_loads(folder, folders, case):
+def check_loads(family, folder, folders, case):
     """PEFT itself must get these logits from the files as they are."""
     for base in folders:
-        model = BertForSequenceClassification.from_pretrained(
-            HERE / "models" / base, num_labels=len(case["logits"][0]), dtype=torch.float32, attn_implementation="eager")
+        model = AutoModelForSequenceClassification.from_pretrained(
+            HERE / family.name / "models" / base, num_labels=len(case["logits"][0]), dtype=torch.float32, attn_implementation="eager")
         model = peft.PeftModel.from_pretrained(model, folder / "adapter").double().eval()
         with torch.no_grad():
             logits = model(**padded(model, case["batch"])).logits
@@ -358,7 +253,42 @@ def make_schedules():
                 multiplier = maker(optimiser, warmup, total).lr_lambdas[0]
                 table.append(dict(schedule=name, total_steps=total, warmup_steps=warmup,
                                   multipliers=[float(multiplier(s)) for s in range(total + 1)]))
-    write_json(HERE / "schedules.json", table)
+    write_json(HERE / "bert" / "schedules.json", table)
+
+
+def make_bert_cases(f):
+    def case(*arguments, **options):
+        make_case(BERT, *arguments, float32=f, **options)
+    odd, few = list(range(1, 18)), [7, 1, 4, 12, 2]
+    pairs = [2, 9, 24, 3, 16, 5]
+    same = ["small", "small-no-prefix", "small-sharded"]
+    case("odd-query-value", "odd", ["odd"], QUERY_VALUE, odd, 11, steps=True)
+    case("odd-all-linear", "odd", ["odd"], ALL_LINEAR, odd, 12)
+    case("pairs-query-key-value", "pairs", ["pairs"], QUERY_KEY_VALUE, pairs, 13, pairs=True)
+    case("pairs-tied", "pairs", ["pairs"], ALL_LINEAR, pairs, 14, pairs=True, own=[0, 2], steps=True)
+    case("regression", "regression", ["regression"], ALL_LINEAR, few, 15, steps=True)
+    case("small", "small", same, QUERY_VALUE, few, 16, every_layer=True)
+    case("small-trained-pooler", "small", ["small-no-pooler"], QUERY_VALUE, few, 17, train_pooler=True, steps=True)
+    case("small-f16", "small", ["small-f16"], QUERY_VALUE, few, 18, dtype=torch.float16)
+    case("small-bf16", "small", ["small-bf16"], QUERY_VALUE, few, 19, dtype=torch.bfloat16)
+    case("small-relu", "small-relu", ["small-relu"], ALL_LINEAR, few, 20)
+
+
+def make_other_cases(family, f):
+    """The cases of a family other than BERT."""
+    def case(*arguments, **options):
+        make_case(family, *arguments, float32=f, **options)
+    few, longest = [7, 1, 4, 12, 2], [2, 9, 24, 3, 16, 5]
+    same = ["small", "small-sharded", "small-no-prefix", "small-masked-lm"]
+    types = family is ELECTRA
+    case("small", "small", same, family.query_value, few, 21, every_layer=True, pairs=types)
+    if family is XLM_ROBERTA:
+        return
+    case("odd-all-linear", "odd", ["odd"], family.all_linear, list(range(1, 18)), 22, steps=True)
+    case("tied", "tied", ["tied"], family.all_linear, longest, 23, own=[0, 2], steps=True, pairs=types)
+    case("regression", "regression", ["regression"], family.all_linear, few, 24)
+    case("small-f16", "small", ["small-f16"], family.query_value, few, 25, dtype=torch.float16)
+    case("small-bf16", "small", ["small-bf16"], family.query_value, few, 26, dtype=torch.bfloat16)
 
 
 def main():
@@ -367,27 +297,18 @@ def main():
     f = parser.parse_args().float32
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
-    for folder in ("models", "cases"):
-        shutil.rmtree(HERE / folder, ignore_errors=True)
-    save_models()
-    odd, few = list(range(1, 18)), [7, 1, 4, 12, 2]
-    pairs = [2, 9, 24, 3, 16, 5]
-    same = ["small", "small-no-prefix", "small-sharded"]
-    make_case("odd-query-value", "odd", ["odd"], QUERY_VALUE, odd, 11, steps=True, float32=f)
-    make_case("odd-all-linear", "odd", ["odd"], ALL_LINEAR, odd, 12, float32=f)
-    make_case("pairs-query-key-value", "pairs", ["pairs"], QUERY_KEY_VALUE, pairs, 13, pairs=True, float32=f)
-    make_case("pairs-tied", "pairs", ["pairs"], ALL_LINEAR, pairs, 14, pairs=True, own=[0, 2], steps=True, float32=f)
-    make_case("regression", "regression", ["regression"], ALL_LINEAR, few, 15, steps=True, float32=f)
-    make_case("small", "small", same, QUERY_VALUE, few, 16, every_layer=True, float32=f)
-    make_case("small-trained-pooler", "small", ["small-no-pooler"], QUERY_VALUE, few, 17, train_pooler=True, steps=True,
-              float32=f)
-    make_case("small-f16", "small", ["small-f16"], QUERY_VALUE, few, 18, dtype=torch.float16, float32=f)
-    make_case("small-bf16", "small", ["small-bf16"], QUERY_VALUE, few, 19, dtype=torch.bfloat16, float32=f)
-    make_case("small-relu", "small-relu", ["small-relu"], ALL_LINEAR, few, 20, float32=f)
+    for family in (BERT, ROBERTA, XLM_ROBERTA, DISTILBERT, ELECTRA):
+        for folder in ("models", "cases"):
+            shutil.rmtree(HERE / family.name / folder, ignore_errors=True)
+    save_bert_models()
+    make_bert_cases(f)
+    for family in (ROBERTA, XLM_ROBERTA, DISTILBERT, ELECTRA):
+        save_other_models(family)
+        make_other_cases(family, f)
     make_schedules()
     versions = dict(python=platform.python_version(), torch=torch.__version__, transformers=transformers.__version__,
                     peft=peft.__version__, safetensors=safetensors.__version__, numpy=numpy.__version__)
-    (HERE / "versions.txt").write_text("".join(f"{k} {v}\n" for k, v in versions.items()))
+    (HERE / "bert" / "versions.txt").write_text("".join(f"{k} {v}\n" for k, v in versions.items()))
 
 
 if __name__ == "__main__":
