@@ -50,6 +50,6 @@ family electra "query, value" classifier.dense.bias classifier.out_proj.weight \
     electra.encoder.layer.3.attention.self.value.lora_B.weight
 
 # Two of the 42 rows of RoBERTa's position table are never a token's.
-run_to "$SCRATCH/long.log" 1 "$LORADROP" simulate --config "$SCRATCH/roberta/run.yaml" \
+run_to "$SCRATCH/long.log" 2 "$LORADROP" simulate --config "$SCRATCH/roberta/run.yaml" \
     --training.max-sequence-length 41 --workers 1 --output-dir "$SCRATCH/long"
 says "$SCRATCH/long.log" "training.max_sequence_length is 41, the model has positions for 40 tokens"

@@ -6,6 +6,7 @@
 import LoRA
 import Testing
 import Training
+import Transformer
 
 struct DefaultTargetTests {
     @Test(

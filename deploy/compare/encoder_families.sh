@@ -17,7 +17,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 loradrop=${LORADROP:-.build/release/loradrop}
 data=deploy/data/uci_sentiment
 columns=(--task.header false --task.columns.text 0 --task.columns.label 1)
-peer_columns=(--header false --text-column 0 --label-column 1 --max-sequence-length 32)
+# Three labels, of which the data has two: as many as the models' own heads, so that logits are of the order of 1.
+peer_columns=(--header false --text-column 0 --label-column 1 --max-sequence-length 32 --labels 0,1,2)
 
 for family in bert roberta xlm-roberta distilbert electra; do
     model=Tests/Vectors/$family/models/small
@@ -29,8 +30,8 @@ for family in bert roberta xlm-roberta distilbert electra; do
     targets=query,value
     [ "$family" != distilbert ] || targets=q_lin,v_lin
     echo "== $family"
-    # Rates and steps that move every tensor far from where it began.
-    "$loradrop" simulate --model "$model" --task.train $data/train.tsv "${columns[@]}" --training.max-steps 40 \
+    # A rate that moves every tensor far from where it began.
+    "$loradrop" simulate --model "$model" --task.train $data/train.tsv "${columns[@]}" --task.labels 0,1,2 --training.max-steps 40 \
         --training.learning-rate 2e-2 --training.max-sequence-length 32 --lora-drop.threshold 0.5 --workers 2 --slots 1 \
         --output-dir "$work/$family/run" > "$work/$family/simulate.log"
     "$loradrop" predict --model "$model" --adapter "$adapter" --file $data/validation.tsv "${columns[@]}" \
