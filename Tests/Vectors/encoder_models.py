@@ -55,13 +55,14 @@ def other_models(seed, odd=None, small=None):
 
 OTHER_MODELS = {
     "roberta": other_models(30), "xlm-roberta": {"small": (40, SMALL, 3)}, "distilbert": other_models(50),
-    # Narrower embeddings, wider ones, and as wide as the hidden states, where there is no projection.
-    "electra": other_models(60, odd=dict(embedding_size=14), small=dict(embedding_size=SMALL["hidden_size"])),
+    "electra": other_models(60, odd=dict(embedding_size=14), small=dict(embedding_size=8)),
 }
 OTHER_MODELS["roberta"]["regression"][1].update(hidden_act="gelu_new", layer_norm_eps=1e-6, pad_token_id=3,
                                                 max_position_embeddings=26)
 OTHER_MODELS["distilbert"]["regression"][1].update(hidden_act="relu")
+# Beside narrower embeddings wider ones, and such as are as wide as the hidden states, where there is no projection.
 OTHER_MODELS["electra"]["regression"][1].update(hidden_act="gelu_new", embedding_size=40)
+OTHER_MODELS["electra"]["tied"][1].update(embedding_size=32)
 
 
 class Family:
