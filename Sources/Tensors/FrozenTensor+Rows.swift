@@ -40,8 +40,27 @@ extension FrozenTensor {
             switch dtype {
             case .float16: ck_widen_f16(bytes.baseAddress, wide.columnCount, wide.base)
             case .bfloat16: ck_widen_bf16(bytes.baseAddress, wide.columnCount, wide.base)
+            case .float32:
+                // At an address that no float can be read at.
+                UnsafeMutableRawBufferPointer(start: wide.base, count: bytes.count).copyMemory(from: bytes)
             default: preconditionFailure("tensor \(name) of \(dtype.rawValue) is no weight")
             }
         }
+    }
+
+    /// Some rows of the tensor as floats: a view of the file, or a copy in `workspace` that lives as long as its scope.
+    /// - Precondition: The tensor has two dimensions.
+    package func rows(_ range: Range<Int>, in workspace: Workspace) -> Matrix {
+        if isInPlace {
+            return matrix(in: workspace).rows(range)
+        }
+        precondition(
+            shape.count == 2 && range.lowerBound >= 0 && range.upperBound <= shape[0],
+            "rows \(range) of tensor \(name) of shape \(shape)")
+        let result = workspace.spreadMatrix(rows: range.count, columns: shape[1])
+        for (place, row) in range.enumerated() {
+            widenRow(row, into: result.rows(place..<place + 1))
+        }
+        return result
     }
 }

@@ -38,6 +38,9 @@ package struct FrozenTensor: Sendable {
         }
     }
 
+    /// Whether its floats are read where they lie in the file.
+    package var isInPlace: Bool { inPlace != nil }
+
     /// How many elements it has.
     package var count: Int { shape.reduce(1, *) }
 

@@ -108,6 +108,19 @@ package struct Matrix: @unchecked Sendable {
         }
     }
 
+    /// Copies the elements of `other`, [columns, rows], with rows and columns exchanged.
+    package func copy(transposed other: Matrix) {
+        precondition(
+            other.rowCount == columnCount && other.columnCount == rowCount,
+            "[\(other.rowCount), \(other.columnCount)]ᵀ into [\(rowCount), \(columnCount)]")
+        for column in 0..<columnCount {
+            let source = other.base + column * other.rowStride
+            for row in 0..<rowCount {
+                base[row * rowStride + column] = source[row]
+            }
+        }
+    }
+
     /// Copies `values`, row by row.
     package func copy(from values: [Float]) {
         precondition(values.count == count, "\(values.count) values into [\(rowCount), \(columnCount)]")

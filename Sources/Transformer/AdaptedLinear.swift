@@ -20,7 +20,8 @@ struct PassContext {
 /// The bias is added by what follows.
 struct AdaptedLinear {
     let weight: any FrozenWeight
-    let bias: Matrix
+    /// [1, outputSize]; nil: none.
+    let bias: Matrix?
     /// The projection's index.
     let index: Int
     let branch: LowRankBranch?
@@ -59,8 +60,7 @@ struct AdaptedLinear {
                 let low = kept.flatMap { kept in
                     branch.map { (z: PackedRows(kept.reduced, in: workspace), up: $0.up) }
                 }
-                y.setProduct(
-                    packed, transposed: weight.matrix(in: workspace), bias: addsBias ? bias : nil, plus: low)
+                y.setProduct(packed, transposed: weight, bias: addsBias ? bias : nil, plus: low, in: workspace)
             }
         }
         return kept
@@ -99,9 +99,7 @@ struct AdaptedLinear {
         let workspace = context.workspace
         if let inputGradient {
             ComputeClock.count(.projections) {
-                workspace.scope {
-                    inputGradient.setProduct(outputGradient, weight.matrix(in: workspace), adding: adding)
-                }
+                inputGradient.setProduct(outputGradient, weight, adding: adding, in: workspace)
             }
         }
         guard let branch, let kept else { return }
@@ -141,7 +139,9 @@ extension DropoutMask {
     func apply(_ x: Matrix, rows: RowLayout, into y: Matrix) {
         for example in 0..<rows.exampleCount {
             let range = rows.rows(of: example)
-            apply(x.rows(range), into: y.rows(range), firstToken: 0, example: rows.exampleIDs[example])
+            apply(
+                x.rows(range), into: y.rows(range), firstToken: rows.firstPosition(of: example),
+                example: rows.exampleIDs[example])
         }
     }
 }

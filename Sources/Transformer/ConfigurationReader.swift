@@ -12,6 +12,8 @@ struct ConfigurationReader {
         case truth(Bool)
         case number(Double)
         case text(String)
+        case list([Value])
+        case object([String: Value])
         case other
 
         init(from decoder: any Decoder) throws {
@@ -23,6 +25,10 @@ struct ConfigurationReader {
                 self = .number(number)
             } else if let text = try? container.decode(String.self) {
                 self = .text(text)
+            } else if let list = try? container.decode([Value].self) {
+                self = .list(list)
+            } else if let object = try? container.decode([String: Value].self) {
+                self = .object(object)
             } else {
                 self = .other
             }
@@ -33,13 +39,15 @@ struct ConfigurationReader {
             case .truth(let truth): "\(truth)"
             case .number(let number): "\(number)"
             case .text(let text): "\"\(text)\""
-            case .other: "null, a list or an object"
+            case .list: "a list"
+            case .object: "an object"
+            case .other: "null"
             }
         }
     }
 
     private let values: [String: Value]
-    private let file: String
+    let file: String
 
     init(json: Data, file: String) throws(TransformerError) {
         self.file = file
@@ -49,6 +57,77 @@ struct ConfigurationReader {
             throw TransformerError(
                 .unreadableConfiguration, "\(file): expected a JSON object, found something else (\(error))")
         }
+    }
+
+    private init(_ values: [String: Value], file: String) {
+        self.values = values
+        self.file = file
+    }
+
+    /// Whether there is a value that is not null.
+    func has(_ key: String) -> Bool {
+        switch values[key] {
+        case nil, .other: false
+        default: true
+        }
+    }
+
+    /// Whether the key is there and its value null.
+    func isNull(_ key: String) -> Bool {
+        if case .other = values[key] { true } else { false }
+    }
+
+    /// The object under `key`; nil if there is none.
+    func object(_ key: String) throws(TransformerError) -> ConfigurationReader? {
+        guard has(key) else { return nil }
+        guard case .object(let object) = values[key] else {
+            throw refusal(key, "an object")
+        }
+        return ConfigurationReader(object, file: "\(file), \(key)")
+    }
+
+    /// The strings under `key`; nil if there are none.
+    func strings(_ key: String) throws(TransformerError) -> [String]? {
+        guard has(key) else { return nil }
+        var result: [String] = []
+        guard case .list(let list) = values[key] else {
+            throw refusal(key, "a list of strings")
+        }
+        for value in list {
+            guard case .text(let text) = value else {
+                throw refusal(key, "a list of strings")
+            }
+            result.append(text)
+        }
+        return result
+    }
+
+    /// The whole numbers under `key`, where one may stand for a list of one; empty if there are none.
+    func integers(_ key: String) throws(TransformerError) -> [Int] {
+        guard has(key) else { return [] }
+        let list = if case .list(let list) = values[key] { list } else { [values[key] ?? .other] }
+        var result: [Int] = []
+        for value in list {
+            guard case .number(let number) = value, number == number.rounded(), number.magnitude < 0x1p31 else {
+                throw refusal(key, "whole numbers")
+            }
+            result.append(Int(number))
+        }
+        return result
+    }
+
+    /// True or false.
+    func truth(_ key: String, absent: Bool) throws(TransformerError) -> Bool {
+        switch values[key] {
+        case nil, .other: return absent
+        case .truth(let truth): return truth
+        default: throw refusal(key, "true or false")
+        }
+    }
+
+    /// A whole number from 1 to 2^24.
+    func count(_ key: String, absent: Int) throws(TransformerError) -> Int {
+        has(key) ? try count(key) : absent
     }
 
     /// A whole number from 1 to 2^24.

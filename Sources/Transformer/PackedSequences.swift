@@ -28,13 +28,23 @@ package struct PackedSequences: Sendable, Hashable {
     package var tokenCount: Int { tokenIDs.count }
 }
 
-/// Which example's tokens the rows of an activation are: rows `starts[e]..<starts[e + 1]` are the first tokens of
+/// Which example's tokens the rows of an activation are: rows `starts[e]..<starts[e + 1]` are consecutive tokens of
 /// example e.
 ///
-/// All tokens, or each example's first one only.
+/// All tokens, or those whose results somebody reads.
 struct RowLayout {
     let starts: [Int]
     let exampleIDs: [UInt32]
+    /// The position of each example's first row; nil: 0 for all.
+    let firstPositions: [Int]?
+
+    init(starts: [Int], exampleIDs: [UInt32], firstPositions: [Int]? = nil) {
+        self.starts = starts
+        self.exampleIDs = exampleIDs
+        self.firstPositions = firstPositions
+    }
+
+    func firstPosition(of example: Int) -> Int { firstPositions?[example] ?? 0 }
 
     var rowCount: Int { starts[starts.count - 1] }
     var exampleCount: Int { exampleIDs.count }

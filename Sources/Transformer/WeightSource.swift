@@ -11,6 +11,12 @@ package protocol FrozenWeight: Sendable {
     /// widened into `workspace`.
     func matrix(in workspace: Workspace) -> Matrix
 
+    /// The rows of `range` as floats, viewed or widened as by `matrix(in:)`.
+    func rows(_ range: Range<Int>, in workspace: Workspace) -> Matrix
+
+    /// Whether its floats are read where they lie.
+    var isInPlace: Bool { get }
+
     /// Writes row `ids[i]` to row i of `rows`, or adds it, without widening the rest of the tensor.
     func gatherRows(_ ids: [Int32], into rows: Matrix, adding: Bool, workspace: Workspace)
 }
@@ -31,6 +37,10 @@ package protocol WeightSource {
 /// A matrix in memory is a weight as it is.
 extension Matrix: FrozenWeight {
     package func matrix(in workspace: Workspace) -> Matrix { self }
+
+    package func rows(_ range: Range<Int>, in workspace: Workspace) -> Matrix { rows(range) }
+
+    package var isInPlace: Bool { true }
 
     package func gatherRows(_ ids: [Int32], into rows: Matrix, adding: Bool, workspace: Workspace) {
         rows.gatherRows(ids, of: self, adding: adding)

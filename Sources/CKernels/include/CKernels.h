@@ -8,13 +8,18 @@
 
 #include "activations.h"
 #include "adamw.h"
+#include "causal_softmax.h"
+#include "cross_entropy.h"
 #include "dropout.h"
 #include "fixed_point.h"
 #include "floating_point_mode.h"
+#include "gate.h"
 #include "gather.h"
 #include "half.h"
 #include "layer_norm.h"
 #include "product.h"
+#include "rms_norm.h"
+#include "rotary.h"
 #include "softmax.h"
 #include "sum_of_squares.h"
 
