@@ -5,7 +5,9 @@
 
 import CKernels
 
-/// y = x/√(mean(x²) + epsilon)·gamma, row by row. Zhang and Sennrich, arXiv:1910.07467.
+/// y = x/√(mean(x²) + epsilon)·gamma, row by row.
+///
+/// Zhang and Sennrich, arXiv:1910.07467.
 package struct RMSNorm: Sendable {
     /// The gain, [1, columns].
     package let gamma: Matrix

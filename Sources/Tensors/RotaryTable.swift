@@ -6,8 +6,9 @@
 import CKernels
 import Foundation
 
-/// The turns of rotary position embeddings: cosine and sine of every pair of columns at every position. Su et al.,
-/// arXiv:2104.09864, in the layout of transformers: a head's column j is paired with j + headSize/2.
+/// The turns of rotary position embeddings: cosine and sine of every pair of columns at every position.
+///
+/// Su et al., arXiv:2104.09864, in the layout of transformers: a head's column j is paired with j + headSize/2.
 package struct RotaryTable: Sendable {
     /// [positions, headSize/2].
     package let cosines: Matrix

@@ -5,7 +5,9 @@
 
 import CKernels
 
-/// The gate of a SwiGLU block, silu(gate)·up with silu(v) = v/(1 + exp(-v)). Shazeer, arXiv:2002.05202.
+/// The gate of a SwiGLU block, silu(gate)·up with silu(v) = v/(1 + exp(-v)).
+///
+/// Shazeer, arXiv:2002.05202.
 package enum SiLUGate {
     /// Writes silu(gate)·up to `y`, which may be one of them.
     package static func apply(gate: Matrix, up: Matrix, into y: Matrix) {

@@ -6,8 +6,9 @@
 import Tensors
 
 extension Matrix {
-    /// Becomes bias + x·weightᵀ, and behind it + z·upᵀ, as the product by a matrix does, to the bit. A weight of halves is
-    /// widened a few rows at a time: neither memory nor cache holds all of it as floats.
+    /// Becomes bias + x·weightᵀ, and behind it + z·upᵀ, as the product by a matrix does, to the bit.
+    ///
+    /// A weight of halves is widened a few rows at a time: neither memory nor cache holds all of it as floats.
     /// - Parameters:
     ///   - x: [rows, inputs].
     ///   - weight: [columns, inputs].

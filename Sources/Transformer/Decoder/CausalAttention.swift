@@ -5,8 +5,9 @@
 
 import Tensors
 
-/// Attention that looks back only, example by example: no token reads another example's or a later one. Several heads of
-/// the query may read one head of key and value.
+/// Attention that looks back only, example by example: no token reads another example's or a later one.
+///
+/// Several heads of the query may read one head of key and value.
 ///
 /// Probabilities are not kept: backward computes them again, which costs one of its five products and saves
 /// heads · tokens² floats a layer.

@@ -5,7 +5,9 @@
 
 package import Tensors
 
-/// What a forward pass found, and what backward needs of it. Valid as long as the workspace's scope.
+/// What a forward pass found, and what backward needs of it.
+///
+/// Valid as long as the workspace's scope.
 package struct DecoderPass {
     /// The last layer's output after the final RMSNorm at the tokens that are read, [read tokens, hidden].
     package let hidden: Matrix
@@ -155,7 +157,9 @@ extension DecoderModel {
             caches: caches, context: context)
     }
 
-    /// The turns of each example's positions. Examples share one table, unless the scaling depends on the length.
+    /// The turns of each example's positions.
+    ///
+    /// Examples share one table, unless the scaling depends on the length.
     private func turns(_ rows: RowLayout) -> [RotaryTable] {
         let positions = (0..<rows.exampleCount).map { example in
             rows.firstPosition(of: example)..<rows.firstPosition(of: example) + rows.rows(of: example).count
@@ -168,7 +172,8 @@ extension DecoderModel {
                 factor: configuration.rotary.attentionFactor)
         }
         let common = positions.filter { !configuration.rotary.isOwn(length: $0.upperBound) }
-        let shared = common.isEmpty
+        let shared =
+            common.isEmpty
             ? nil : table((common.map(\.lowerBound).min() ?? 0)..<(common.map(\.upperBound).max() ?? 0))
         return positions.map { positions in
             guard let shared, !configuration.rotary.isOwn(length: positions.upperBound) else { return table(positions) }

@@ -44,7 +44,8 @@ struct FrozenDecoderWeights: Sendable {
         guard let prefix = candidates.first(where: { source.contains($0 + table) }) else {
             throw TransformerError(
                 .missingTensor,
-                "\(source.location): expected a tensor " + candidates.map { "\"\($0 + table)\"" }.joined(separator: " or ")
+                "\(source.location): expected a tensor "
+                    + candidates.map { "\"\($0 + table)\"" }.joined(separator: " or ")
                     + ", found neither; is it a model of type \"\(configuration.family.modelType)\"?")
         }
         let (hidden, vocabulary) = (configuration.hiddenSize, configuration.vocabularySize)

@@ -36,7 +36,8 @@ package struct RotaryScaling: Sendable, Hashable {
                 try reader.object("rope_scaling")
             }
         let outerBase = reader.has("rope_theta") ? try reader.number("rope_theta") : 10_000
-        base = if let parameters, parameters.has("rope_theta") { try parameters.number("rope_theta") } else { outerBase }
+        base =
+            if let parameters, parameters.has("rope_theta") { try parameters.number("rope_theta") } else { outerBase }
         self.positionCount = positionCount
         guard base > 1 else {
             throw TransformerError(.badConfiguration, "\(reader.file): rope_theta is \(base), expected more than 1")

@@ -84,14 +84,13 @@ struct DecoderPassTests {
         }
     }
 
-    @Test("tokens that are fed one by one give the hidden state of a whole pass", arguments: DecoderAnswers.languageCases)
+    @Test(
+        "tokens that are fed one by one give the hidden state of a whole pass",
+        arguments: DecoderAnswers.languageCases.filter { $0 != "llama-dynamic" })
     func cache(name: String) throws {
+        // Not the dynamic scaling: its keys are turned by the length at the time, which no whole pass does.
         let answers = try DecoderAnswers.read(name)
         let model = try DecoderAnswers.model(answers.model)
-        guard name != "llama-dynamic" else {
-            // Its keys are turned by the length at the time, in transformers too: no whole pass does that.
-            return
-        }
         let branches = try answers.views(name, model).branches
         let workspace = Workspace()
         let caches = Self.texts.map { _ in KeyValueCache(model.configuration, capacity: 40) }
