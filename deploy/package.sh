@@ -52,7 +52,7 @@ fi
 # By name, without times and owners: the same files make the same bytes.
 (cd "$staging/loradrop" && find . -type f ! -name MANIFEST -print0 | LC_ALL=C sort -z | xargs -0 sha256sum > MANIFEST)
 version=$("$executable" --version)
-name=loradrop-$version-linux-$(uname -m).tar.gz
+name=loradrop-${version%% *}-linux-$(uname -m).tar.gz
 mkdir -p "$output"
 tar -C "$staging" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - loradrop | gzip -n -6 > "$output/$name.partial"
 mv "$output/$name.partial" "$output/$name"

@@ -62,7 +62,8 @@ extension CertificateFolder {
     /// - Returns: The request in PEM; the key stays here, in a new file with mode 0600.
     /// - Throws: `.badIdentity` for a bad name, `.fileExists`, `.fileUnwritable`.
     package func makeRequest(for name: String) throws -> String {
-        _ = try PeerIdentity(role: .worker, name: name)
+        // The grammar alone: who signs says in what role.
+        _ = try PeerIdentity(role: .coordinator, name: name)
         let key = try PrivateKey.make()
         let request = try CertificateRequest.text(for: key, name: name)
         try CredentialFiles.makeFolder(path)
