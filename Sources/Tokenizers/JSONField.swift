@@ -13,6 +13,15 @@ struct JSONField: Sendable {
     /// The key's path, as `model.vocab`; empty for the whole file.
     let path: String
 
+    init(value: JSONValue, file: String, path: String) {
+        self.value = value
+        self.file = file
+        self.path = path
+    }
+
+    /// A value whose place does not matter.
+    init(_ value: JSONValue) { self.init(value: value, file: "", path: "") }
+
     /// An error about this field.
     func error(_ code: TokenizerError.Code, _ what: String) -> TokenizerError {
         TokenizerError(code, path.isEmpty ? "\(file): \(what)" : "\(file), key \"\(path)\": \(what)")

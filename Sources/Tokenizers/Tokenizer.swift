@@ -20,12 +20,39 @@ package protocol Tokenizer: Sendable {
     ///     longer text loses tokens until both are equally long, then both, the first one first.
     /// - Throws: ``TokenizerError`` with code `maximumLength` where not even the special tokens fit.
     func encode(_ text: String, pair: String?, maximumLength: Int) throws -> Encoding
+
+    /// The token ids of a text alone: no special tokens around it, and never cut.
+    func tokenIDs(of text: String) -> [Int32]
+
+    /// The id of a token, given by its text as it stands in the tokenizer's files.
+    func tokenID(of token: String) -> Int32?
+
+    /// The token that begins a text, as the folder names it (`bos_token`); nil where it names none.
+    var startTokenID: Int32? { get }
+
+    /// The token that ends a text, as the folder names it (`eos_token`); nil where it names none.
+    var endTokenID: Int32? { get }
+
+    /// The text of token ids as they come.
+    ///
+    /// - Parameter skippingSpecialTokens: whether special tokens leave no trace in the text.
+    func textStream(skippingSpecialTokens: Bool) -> TextStream
 }
 
 extension Tokenizer {
     /// The token ids of a single text.
     package func encode(_ text: String, maximumLength: Int) throws -> Encoding {
         try encode(text, pair: nil, maximumLength: maximumLength)
+    }
+
+    /// The text of token ids, as Hugging Face's `tokenizers` decodes them: an id that no token has is passed over.
+    ///
+    /// Nothing is cleaned up: transformers' `clean_up_tokenization_spaces` is not done.
+    package func decode(_ ids: some Sequence<Int32>, skippingSpecialTokens: Bool) -> String {
+        var stream = textStream(skippingSpecialTokens: skippingSpecialTokens)
+        var text = ""
+        for id in ids { text += stream.append(id) }
+        return text + stream.finish()
     }
 }
 

@@ -19,4 +19,10 @@ enum TokenizerLimits {
     static let wordLength = 1000
     /// The highest token type id.
     static let tokenTypeID = 1 << 16
+    /// Stages of a `Sequence`.
+    static let stages = 16
+    /// How many times longer a text may become by all replacements of a `Sequence` together.
+    static let growth = 1 << 10
+    /// The most characters that a `Strip` decoder takes from an end.
+    static let strippedCharacters = 1 << 10
 }

@@ -54,4 +54,35 @@ enum UTF8Coding {
         append(scalar, to: &bytes)
         return bytes
     }
+
+    /// The bytes of several scalars.
+    static func bytes(of scalars: [UInt32]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(scalars.count + scalars.count / 2)
+        for scalar in scalars { append(scalar, to: &bytes) }
+        return bytes
+    }
+
+    /// How many bytes at the end may be the beginning of a scalar whose rest is still to come.
+    static func incompleteTail(of bytes: [UInt8]) -> Int {
+        for length in 1...3 where length <= bytes.count {
+            let lead = bytes[bytes.count - length]
+            if lead & 0xC0 == 0x80 { continue }
+            let needed = lead >= 0xF5 || lead < 0xC2 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2
+            guard needed > length else { return 0 }
+            // Not every continuation may follow: surrogates, overlong forms and what is above U+10FFFF are no scalars.
+            guard length > 1 else { return 1 }
+            let second = bytes[bytes.count - length + 1]
+            let allowed: ClosedRange<UInt8> =
+                switch lead {
+                case 0xE0: 0xA0...0xBF
+                case 0xED: 0x80...0x9F
+                case 0xF0: 0x90...0xBF
+                case 0xF4: 0x80...0x8F
+                default: 0x80...0xBF
+                }
+            return allowed.contains(second) ? length : 0
+        }
+        return 0
+    }
 }

@@ -17,6 +17,8 @@ struct Vocabulary: Sendable {
     ///
     /// A power of two of them, at least a half free.
     private var slots: [Int32]
+    /// The numbers of the pieces in the order of their ids; nil where number and id are the same.
+    private var order: [Int32]?
     /// The hash of no bytes.
     ///
     /// Drawn at random so that no file can be made to collide; results do not depend on it.
@@ -35,6 +37,28 @@ struct Vocabulary: Sendable {
         while size < pieces.count * 2 { size *= 2 }
         slots = [Int32](repeating: 0, count: size)
         for (piece, id) in pieces { insert(piece, id) }
+        if ids.indices.contains(where: { ids[$0] != Int32($0) }) {
+            let ids = ids
+            order = ids.indices.map { Int32($0) }.sorted { (ids[Int($0)], $0) < (ids[Int($1)], $1) }
+        }
+    }
+
+    /// The piece with an id.
+    func piece(of id: Int32) -> ArraySlice<UInt8>? {
+        guard let number = number(of: id) else { return nil }
+        return bytes[(number == 0 ? 0 : Int(ends[number - 1]))..<Int(ends[number])]
+    }
+
+    private func number(of id: Int32) -> Int? {
+        guard let order else { return ids.indices.contains(Int(id)) ? Int(id) : nil }
+        var low = 0
+        var high = order.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[Int(order[middle])] < id { low = middle + 1 } else { high = middle }
+        }
+        guard low < order.count, ids[Int(order[low])] == id else { return nil }
+        return Int(order[low])
     }
 
     private mutating func insert(_ piece: [UInt8], _ id: Int32) {

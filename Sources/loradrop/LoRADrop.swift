@@ -16,7 +16,7 @@ struct LoRADrop: ParsableCommand {
             SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, LaunchCommand.self,
             StatusCommand.self, AttachCommand.self, StopCommand.self, SuperviseCommand.self, PredictCommand.self,
             EvaluateCommand.self, MergeCommand.self, InspectCommand.self, LogsCommand.self, CertsCommand.self,
-            DoctorCommand.self, BenchCommand.self, TokenizeCommand.self,
+            DoctorCommand.self, BenchCommand.self, TokenizeCommand.self, DetokenizeCommand.self,
             ChaosCampaignCommand.self, RehearseCommand.self,
         ])
 

@@ -65,3 +65,53 @@ struct TokenizeCommand: ParsableCommand {
         }
     }
 }
+
+/// Shows the text of token ids: for comparison with other implementations.
+struct DetokenizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "detokenize",
+        abstract: "Print the text of token ids, one JSON object a line.",
+        discussion: """
+            Every line of the file is a JSON list of token ids. Printed is their text, and their text without special \
+            tokens.
+            """,
+        shouldDisplay: false)
+
+    @Option(help: "The model's folder.")
+    var model: String
+
+    @Option(help: "The file with the token ids.")
+    var file: String
+
+    func run() throws {
+        let tokenizer = try TokenizerFolder.load(URL(fileURLWithPath: model))
+        let lines = try Data(contentsOf: URL(fileURLWithPath: file)).split(separator: UInt8(ascii: "\n"))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        for (number, line) in lines.enumerated() {
+            let ids: [Int32]
+            do {
+                ids = try JSONDecoder().decode([Int32].self, from: line)
+            } catch {
+                throw ValidationError("\(file), line \(number + 1): expected a JSON list of token ids: \(error)")
+            }
+            var output = try encoder.encode(
+                Row(
+                    text: tokenizer.decode(ids, skippingSpecialTokens: false),
+                    withoutSpecial: tokenizer.decode(ids, skippingSpecialTokens: true)))
+            output.append(UInt8(ascii: "\n"))
+            try FileHandle.standardOutput.write(contentsOf: output)
+        }
+    }
+
+    /// One line of output.
+    private struct Row: Encodable {
+        let text: String
+        let withoutSpecial: String
+
+        enum CodingKeys: String, CodingKey {
+            case text
+            case withoutSpecial = "without_special"
+        }
+    }
+}

@@ -49,10 +49,10 @@ struct RefusalTests {
     @Test(
         "a stage of another kind is refused by name, with file and key",
         arguments: [
-            ("\"WordPiece\"", "\"BPE\"", "model"), ("\"WordPiece\"", "\"Unigram\"", "model"),
-            ("\"BertNormalizer\"", "\"NFKC\"", "normalizer"),
-            ("\"BertPreTokenizer\"", "\"ByteLevel\"", "pre_tokenizer"),
-            ("\"BertProcessing\"", "\"RobertaProcessing\"", "post_processor"),
+            ("\"WordPiece\"", "\"WordLevel\"", "model"), ("\"WordPiece\"", "\"Unigram\"", "model"),
+            ("\"BertNormalizer\"", "\"Nmt\"", "normalizer"),
+            ("\"BertPreTokenizer\"", "\"UnicodeScripts\"", "pre_tokenizer"),
+            ("\"BertProcessing\"", "\"Other\"", "post_processor"),
         ])
     func unsupportedStage(_ old: String, _ new: String, _ key: String) {
         expectRefusal(
@@ -75,6 +75,97 @@ struct RefusalTests {
     func wrongValue(_ old: String, _ new: String, _ key: String) {
         expectRefusal(
             .invalidValue, ["tokenizer.json", key], of: ["tokenizer.json": Self.description((old, new))])
+    }
+
+    /// The smallest byte-pair `tokenizer.json`, with parts replaced.
+    private static func bytePairs(_ replacements: (of: String, with: String)...) -> String {
+        var text = """
+            {"normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "_"},
+             "pre_tokenizer": {"type": "Split", "pattern": {"String": "_"}, "behavior": "Isolated", "invert": false},
+             "post_processor": {"type": "Sequence", "processors": [{"type": "ByteLevel"}]},
+             "decoder": {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+             "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "_": 3}, "merges": ["a b"]}}
+            """
+        for (old, new) in replacements { text = text.replacingOccurrences(of: old, with: new) }
+        return text
+    }
+
+    @Test(
+        "the smallest byte-pair description is not refused, and unknown characters without a token for them are dropped"
+    )
+    func smallestBytePairs() throws {
+        let tokenizer = try tokenizer(["tokenizer.json": Self.bytePairs()])
+        #expect(tokenizer.tokenIDs(of: "ab x ba") == [2, 3, 3, 1, 0])
+        #expect(tokenizer.decode([2, 3, 9], skippingSpecialTokens: true) == "ab_")
+    }
+
+    @Test(
+        "what byte-pair tokenizers may have and loradrop has not is refused by name, with file and key",
+        arguments: [
+            ("{\"String\": \"_\"}", #"{"Regex": "\\d+"}"#, ["pre_tokenizer.pattern.Regex", #"\d+"#, "Llama 3"]),
+            ("{\"String\": \" \"}", #"{"Regex": " {2,}"}"#, ["normalizer.pattern", " {2,}"]),
+            ("\"merges\"", #""dropout": 0.1, "merges""#, ["model.dropout", "0.1"]),
+            ("\"merges\"", #""end_of_word_suffix": "</w>", "merges""#, ["model.end_of_word_suffix", "</w>"]),
+            ("\"merges\"", #""continuing_subword_prefix": "@@", "merges""#, ["model.continuing_subword_prefix", "@@"]),
+            ("\"Strip\"", "\"CTC\"", ["decoder", "CTC"]), ("\"Strip\"", "\"BPEDecoder\"", ["decoder", "BPEDecoder"]),
+            (
+                #"[{"type": "ByteLevel"}]"#,
+                #"[{"type": "RobertaProcessing", "cls": ["a", 0], "sep": ["b", 1]}, {"type": "BertProcessing", "#
+                    + #""cls": ["a", 0], "sep": ["b", 1]}]"#,
+                ["post_processor.processors", "2"]
+            ),
+        ] as [(String, String, [String])])
+    func unsupportedPart(_ old: String, _ new: String, _ texts: [String]) {
+        expectRefusal(
+            .unsupported, ["tokenizer.json"] + texts, of: ["tokenizer.json": Self.bytePairs((old, new))])
+    }
+
+    @Test(
+        "a wrong value of a byte-pair tokenizer is refused with its key",
+        arguments: [
+            ("[\"a b\"]", "[\"a b\", \"a\"]", "model.merges[1]"), ("[\"a b\"]", "[\"a b b\"]", "model.merges[0]"),
+            ("[\"a b\"]", "[[\"a\"]]", "model.merges[0]"), ("[\"a b\"]", "[\"b a\"]", "model.merges[0]"),
+            ("[\"a b\"]", "[3]", "model.merges[0]"), ("[\"a b\"]", "{}", "model.merges"),
+            ("\"merges\"", "\"unk_token\": \"c\", \"merges\"", "model.unk_token"),
+            ("\"_\": 3", "\"_\": -3", "model.vocab._"),
+            ("\"Isolated\"", "\"Other\"", "pre_tokenizer.behavior"), ("\"start\": 1", "\"start\": -1", "decoder.start"),
+            ("\"content\": \" \"", "\"content\": \"  \"", "decoder.content"),
+            ("\"content\": \"_\"", "\"content\": \"\(String(repeating: "x", count: 2000))\"", "normalizer"),
+        ])
+    func wrongBytePairValue(_ old: String, _ new: String, _ key: String) {
+        expectRefusal(
+            .invalidValue, ["tokenizer.json", key], of: ["tokenizer.json": Self.bytePairs((old, new))])
+    }
+
+    @Test("settings of byte-pair tokenizers that contradict each other are refused")
+    func bytePairContradictions() {
+        let split = #"{"type": "Split", "pattern": {"String": "_"}, "behavior": "Isolated", "invert": false}"#
+        func files(_ preTokenizer: String, _ configuration: String = "{}") -> [String: String] {
+            [
+                "tokenizer.json": Self.bytePairs((split, preTokenizer)), "tokenizer_config.json": configuration,
+            ]
+        }
+        let metaspace = #"{"type": "Metaspace", "replacement": "_", "add_prefix_space": false"#
+        #expect(throws: Never.self) { try tokenizer(files(metaspace + "}")) }
+        #expect(throws: Never.self) { try tokenizer(files(metaspace + #", "prepend_scheme": "never"}"#)) }
+        expectRefusal(
+            .contradiction, ["pre_tokenizer.prepend_scheme", "add_prefix_space"],
+            of: files(metaspace + #", "prepend_scheme": "first"}"#))
+        let byteLevel = #"{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true}"#
+        #expect(throws: Never.self) { try tokenizer(files(byteLevel, #"{"add_prefix_space": true}"#)) }
+        expectRefusal(
+            .contradiction, ["tokenizer_config.json", "add_prefix_space"],
+            of: files(byteLevel, #"{"add_prefix_space": false}"#))
+        expectRefusal(
+            .unsupported, ["pre_tokenizer", "ByteLevel"],
+            of: files(#"{"type": "Sequence", "pretokenizers": [\#(byteLevel), \#(byteLevel)]}"#))
+        expectRefusal(
+            .invalidValue, ["tokenizer_config.json", "add_bos_token", "bos_token"],
+            of: files(split, #"{"add_bos_token": true, "bos_token": "<s>"}"#))
+        let many = [String](repeating: split, count: 17).joined(separator: ", ")
+        expectRefusal(
+            .invalidValue, ["pre_tokenizer.pretokenizers", "17"],
+            of: files(#"{"type": "Sequence", "pretokenizers": [\#(many)]}"#))
     }
 
     @Test("an added token whose id Hugging Face would not use is refused")

@@ -23,6 +23,20 @@ struct ScalarClass: OptionSet, Sendable {
     static let decomposes = ScalarClass(rawValue: 1 << 6)
     /// Has a lower case of its own.
     static let hasLowercase = ScalarClass(rawValue: 1 << 7)
+    /// A letter to the patterns that cut words (`\p{L}`).
+    static let letter = ScalarClass(rawValue: 1 << 8)
+    /// A number to the patterns that cut words (`\p{N}`).
+    static let number = ScalarClass(rawValue: 1 << 9)
+    /// A digit to the pre-tokenizer `Digits`.
+    static let numeric = ScalarClass(rawValue: 1 << 10)
+    /// Part of a word to the pre-tokenizer `Whitespace`.
+    static let wordPart = ScalarClass(rawValue: 1 << 11)
+    /// Dropped by the normalizer `StripAccents`.
+    static let combiningMark = ScalarClass(rawValue: 1 << 12)
+    /// Has a compatibility decomposition that is not the canonical one.
+    static let decomposesCompatibly = ScalarClass(rawValue: 1 << 13)
+    /// May become one with the scalar before it.
+    static let composesWithPrevious = ScalarClass(rawValue: 1 << 14)
 }
 
 /// The class of every scalar: a table of pages of 256 scalars, equal pages stored once.
@@ -52,7 +66,15 @@ struct ScalarClasses: Sendable {
         mark(UnicodeTables.nonspacingMarks, .nonspacingMark)
         mark(UnicodeTables.punctuation, .punctuation)
         mark(UnicodeTables.wordCharacters, .wordCharacter)
+        mark(UnicodeTables.letters, .letter)
+        mark(UnicodeTables.numbers, .number)
+        mark(UnicodeTables.numeric, .numeric)
+        mark(UnicodeTables.words, .wordPart)
+        mark(UnicodeTables.combiningMarks, .combiningMark)
         mark([HangulSyllables.first, HangulSyllables.last], .decomposes)
+        mark(HangulSyllables.trailingJamo, .composesWithPrevious)
+        for scalar in ScalarMappings.shared.compatible { flags[Int(scalar)].insert(.decomposesCompatibly) }
+        for scalar in ScalarMappings.shared.composing { flags[Int(scalar)].insert(.composesWithPrevious) }
         for scalar in ScalarMappings.shared.decomposable { flags[Int(scalar)].insert(.decomposes) }
         for scalar in ScalarMappings.shared.lowercase.keys { flags[Int(scalar)].insert(.hasLowercase) }
 

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// Canonical decomposition (NFD, Unicode Standard Annex 15) and lower case, scalar by scalar.
+/// Decomposition and composition (Unicode Standard Annex 15) and lower case, scalar by scalar.
 struct ScalarMappings: Sendable {
     /// The one table, built from ``UnicodeTables`` on first use.
     static let shared = ScalarMappings()
@@ -11,10 +11,19 @@ struct ScalarMappings: Sendable {
     /// Lower case as Rust's `char::to_lowercase` has it, without context: a final sigma is like any other.
     let lowercase: [UInt32: [UInt32]]
     private let decompositions: [UInt32: [UInt32]]
+    private let compatibilities: [UInt32: [UInt32]]
+    /// What two scalars become: the first one times 2³² and the second one.
+    private let compositions: [UInt64: UInt32]
     private let combiningOrders: [UInt32: UInt8]
 
     /// The scalars, Hangul syllables aside, that ``decompose(_:)`` may replace or move.
     var decomposable: [UInt32] { Array(decompositions.keys) + Array(combiningOrders.keys) }
+
+    /// The scalars whose compatibility decomposition is not the canonical one.
+    var compatible: [UInt32] { Array(compatibilities.keys) }
+
+    /// The scalars, Hangul aside, that may become one with the scalar before them.
+    var composing: [UInt32] { compositions.keys.map { UInt32(truncatingIfNeeded: $0) } }
 
     private init() {
         // Capital I with dot is the one scalar with a lower case of two.
@@ -27,15 +36,21 @@ struct ScalarMappings: Sendable {
         }
         self.lowercase = lowercase
 
-        var decompositions: [UInt32: [UInt32]] = [:]
-        var index = 0
-        while index < UnicodeTables.decompositions.count {
-            let head = UnicodeTables.decompositions[index]
-            let count = Int(head >> 24)
-            decompositions[head & 0xFF_FFFF] = Array(UnicodeTables.decompositions[index + 1...index + count])
-            index += 1 + count
+        decompositions = Self.lists(UnicodeTables.decompositions)
+        var compatibilities = Self.lists(UnicodeTables.compatibilities)
+        let single = UnicodeTables.compatibleScalars
+        for index in stride(from: 0, to: single.count, by: 4) {
+            for scalar in stride(from: single[index], through: single[index + 1], by: Int(single[index + 2])) {
+                compatibilities[UInt32(scalar)] = [UInt32(scalar + single[index + 3])]
+            }
         }
-        self.decompositions = decompositions
+        self.compatibilities = compatibilities
+        var compositions: [UInt64: UInt32] = [:]
+        let triples = UnicodeTables.compositions
+        for index in stride(from: 0, to: triples.count, by: 3) {
+            compositions[UInt64(triples[index]) << 32 | UInt64(triples[index + 1])] = triples[index + 2]
+        }
+        self.compositions = compositions
 
         var orders: [UInt32: UInt8] = [:]
         let table = UnicodeTables.combiningOrders
@@ -45,13 +60,27 @@ struct ScalarMappings: Sendable {
         self.combiningOrders = orders
     }
 
-    /// The text's full canonical decomposition with its combining marks in canonical order.
-    func decompose(_ scalars: [UInt32]) -> [UInt32] {
+    /// Reads lists that stand one after the other, each behind its count and the scalar it belongs to.
+    private static func lists(_ table: [UInt32]) -> [UInt32: [UInt32]] {
+        var lists: [UInt32: [UInt32]] = [:]
+        var index = 0
+        while index < table.count {
+            let count = Int(table[index] >> 24)
+            lists[table[index] & 0xFF_FFFF] = Array(table[index + 1...index + count])
+            index += 1 + count
+        }
+        return lists
+    }
+
+    /// The text's full decomposition, canonical or compatible, with its combining marks in canonical order.
+    func decompose(_ scalars: [UInt32], compatibly: Bool = false) -> [UInt32] {
         var result: [UInt32] = []
         result.reserveCapacity(scalars.count + scalars.count / 2)
         for scalar in scalars {
-            if scalar < 0xC0 {
+            if scalar < 0xA0 {
                 result.append(scalar)
+            } else if compatibly, let parts = compatibilities[scalar] {
+                result.append(contentsOf: parts)
             } else if let jamo = HangulSyllables.decompose(scalar) {
                 result.append(contentsOf: jamo)
             } else if let parts = decompositions[scalar] {
@@ -62,6 +91,33 @@ struct ScalarMappings: Sendable {
         }
         sortMarks(in: &result)
         return result
+    }
+
+    /// The canonical composition of a decomposed text: every scalar that can becomes one with the last starter before it.
+    func compose(_ scalars: [UInt32]) -> [UInt32] {
+        var result: [UInt32] = []
+        result.reserveCapacity(scalars.count)
+        var starter: Int?
+        var lastOrder: UInt8 = 0
+        for scalar in scalars {
+            let order = scalar < 0x300 ? 0 : combiningOrders[scalar] ?? 0
+            // A mark of the same or a higher order in between, or another starter, keeps the two apart.
+            if let starter, starter == result.count - 1 || lastOrder < order,
+                let composed = composition(of: result[starter], scalar)
+            {
+                result[starter] = composed
+                continue
+            }
+            if order == 0 { starter = result.count }
+            lastOrder = order
+            result.append(scalar)
+        }
+        return result
+    }
+
+    private func composition(of first: UInt32, _ second: UInt32) -> UInt32? {
+        guard second >= 0x300 else { return nil }
+        return HangulSyllables.compose(first, second) ?? compositions[UInt64(first) << 32 | UInt64(second)]
     }
 
     /// Sorts every run of combining marks by class, marks of one class in the order they stand in.
@@ -98,5 +154,19 @@ enum HangulSyllables {
         let index = scalar - first
         let jamo = [0x1100 + index / 588, 0x1161 + index % 588 / 28]
         return index % 28 == 0 ? jamo : jamo + [0x11A7 + index % 28]
+    }
+
+    /// The jamo that follow a leading one, and those that end a syllable: first and last of each.
+    static let trailingJamo: [UInt32] = [0x1161, 0x1175, 0x11A8, 0x11C2]
+
+    /// The syllable of a leading jamo or an open syllable with what follows; nil for any other two scalars.
+    static func compose(_ start: UInt32, _ next: UInt32) -> UInt32? {
+        if (0x1100...0x1112).contains(start), (0x1161...0x1175).contains(next) {
+            return first + (start - 0x1100) * 588 + (next - 0x1161) * 28
+        }
+        if (first...last).contains(start), (start - first) % 28 == 0, (0x11A8...0x11C2).contains(next) {
+            return start + next - 0x11A7
+        }
+        return nil
     }
 }

@@ -4,11 +4,9 @@
 //
 
 /// Words as BERT has them: split at white space, and every punctuation character is a word of its own.
-struct BertPreTokenizer: PreTokenizer {
-    func words(of text: [UInt8], in range: Range<Int>) -> [Range<Int>] {
+struct BertPreTokenizer: WordSplitter {
+    func appendWords(of text: [UInt8], in range: Range<Int>, to words: inout [Range<Int>]) {
         let classes = ScalarClasses.shared
-        var words: [Range<Int>] = []
-        words.reserveCapacity(range.count / 5 + 1)
         var start = range.lowerBound
         var position = range.lowerBound
         while position < range.upperBound {
@@ -23,6 +21,5 @@ struct BertPreTokenizer: PreTokenizer {
             position = end
         }
         if start < range.upperBound { words.append(start..<range.upperBound) }
-        return words
     }
 }

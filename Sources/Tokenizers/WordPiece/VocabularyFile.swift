@@ -55,7 +55,12 @@ enum VocabularyFile {
             preTokenizer: BertPreTokenizer(),
             model: WordPiece(pieces: pieces, prefix: "##", unknownID: try needed(unknown), maximumWordLength: 100),
             truncation: Truncation(side: try configuration.truncationSide()),
-            template: .bert(classifier: try needed(classifier), separator: try needed(separator)))
+            template: .bert(classifier: try needed(classifier), separator: try needed(separator)),
+            decoding: [WordPieceDecoding(prefix: Array("##".utf8), cleansUp: true)],
+            ends: (
+                try configuration.specialToken("bos_token").flatMap(vocabulary.id(of:)),
+                try configuration.specialToken("eos_token").flatMap(vocabulary.id(of:))
+            ))
     }
 
     /// The configuration's content, if it is one that this reader understands.

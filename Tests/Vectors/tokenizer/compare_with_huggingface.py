@@ -5,13 +5,13 @@
 #
 
 
-"""Compares `loradrop tokenize` with Hugging Face `tokenizers` over the texts of a data folder, or over random text.
+"""Compares `loradrop tokenize` and `detokenize` with Hugging Face `tokenizers` over the texts of a data folder, or over random text.
 
     compare_with_huggingface.py --loradrop .build/release/loradrop --model models/all-MiniLM-L6-v2 --data FOLDER
     compare_with_huggingface.py --loradrop .build/release/loradrop --model models/all-MiniLM-L6-v2 --random 200000
 
 Every cell of every .tsv, .csv, .json and .jsonl file is a text, and so is every line of any other file; neighbouring
-cells of a row are compared as a pair too. Exits with 1 at the first difference. Made with tokenizers 0.23.3.
+cells of a row are compared as a pair too, and what they are encoded to is decoded. Exits with 1 at the first difference. Made with tokenizers 0.23.3.
 """
 
 import argparse
@@ -25,6 +25,8 @@ import tempfile
 import time
 
 import tokenizers
+
+import byte_pair
 
 
 def rows_of(file):
@@ -54,8 +56,8 @@ def data_texts(folder):
         yield str(file.relative_to(folder)), sorted(texts) + sorted(pairs)
 
 
-def random_texts(count, seed):
-    """Random text: single scalars, words of a script, marks in disorder, special tokens, long words."""
+def random_texts(count, seed, more=()):
+    """Random text: single scalars, words of a script, marks in disorder, special tokens and `more`, long words."""
     draw = random.Random(seed)
     scalars = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
     planes = [range(0x20, 0x7F), range(0x20, 0x7F), range(0xA0, 0x250), range(0x250, 0x530), range(0x300, 0x370),
@@ -65,7 +67,7 @@ def random_texts(count, seed):
     special = ["[SEP]", "[CLS]", "[MASK]", "[UNK]", "[PAD]", "[sep]", " [MASK] ", "##ing", "\u200d", "\ufe0f", "\ufffd",
                "İ", "ß", "ΣΑΣ", "e\u0301", "\u0344\u0345\u0315", "\u1100\u1161\u11a8", "\u0085", "\u2028", "\u3000",
                # What make_vectors.py adds as tokens.
-               "<word>", " <left>", "<right> ", "\u3000<both>\u0085", "<norm>", "<NORM>", "caf\u00e9TOKEN", "<longer>", "<longest>", "\u00e9"]
+               "<word>", " <left>", "<right> ", "\u3000<both>\u0085", "<norm>", "<NORM>", "caf\u00e9TOKEN", "<longer>", "<longest>", "\u00e9", *more]
 
     def word():
         kind = draw.random()
@@ -113,6 +115,34 @@ def compare(name, rows, arguments, reference, lengths):
                   f"({took:.1f} s)", flush=True)
 
 
+def compare_decoding(name, lists, arguments, reference):
+    """Compares the text of lists of ids, with special tokens and without; ends the program at a difference."""
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as stream:
+        for ids in lists:
+            stream.write(json.dumps(ids) + "\n")
+        stream.flush()
+        command = [arguments.loradrop, "detokenize", "--model", arguments.model, "--file", stream.name]
+        lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
+    if len(lines) != len(lists):
+        sys.exit(f"{name}: {len(lines)} lines for {len(lists)} lists of ids")
+    for ids, line in zip(lists, lines):
+        found = json.loads(line)
+        for key, skip in [("text", False), ("without_special", True)]:
+            expected = reference.decode(ids, skip_special_tokens=skip)
+            if found[key] != expected:
+                sys.exit(f"{name}: {ids}\n  expected {expected!r}\n  found    {found[key]!r}")
+    print(f"{name}: {len(lists)} lists of ids decoded: 0 differences", flush=True)
+
+
+def random_lists(reference, rows, seed):
+    """What texts are encoded to, parts of it, and ids at random, some of which no token has."""
+    draw = random.Random(seed)
+    size = reference.get_vocab_size(with_added_tokens=True)
+    lists = [reference.encode(*row).ids for row in rows]
+    lists += [ids[draw.randrange(len(ids)):] for ids in lists if ids]
+    return lists + [[draw.randrange(size + 3) for _ in range(draw.randint(0, 30))] for _ in rows]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--loradrop", required=True)
@@ -124,14 +154,21 @@ def main():
     reference = tokenizers.Tokenizer.from_file(str(pathlib.Path(arguments.model) / "tokenizer.json"))
     reference.no_padding()
     print(f"tokenizers {tokenizers.__version__}")
+    # `tokenizers` also makes encodings of all that it cuts off, in some configurations for a minute a text.
+    short = isinstance(reference.model, tokenizers.models.WordPiece)
     total = 0
     if arguments.data:
         for name, rows in data_texts(arguments.data):
-            compare(name, rows, arguments, reference, [None, 128, 17])
+            compare(name, rows, arguments, reference, [None, 128] + [17] * short)
+            reference.no_truncation()
+            compare_decoding(name, [reference.encode(*row).ids for row in rows], arguments, reference)
             total += len(rows)
     if arguments.random:
-        rows = random_texts(arguments.random, arguments.seed)
-        compare(f"random, seed {arguments.seed}", rows, arguments, reference, [None, 64, 9, 4])
+        more = byte_pair.SPECIAL * 3 if isinstance(reference.model, tokenizers.models.BPE) else ()
+        rows = random_texts(arguments.random, arguments.seed, more)
+        compare(f"random, seed {arguments.seed}", rows, arguments, reference, [None, 64] + [9, 4] * short)
+        reference.no_truncation()
+        compare_decoding("random ids", random_lists(reference, rows, arguments.seed), arguments, reference)
         total += len(rows)
     print(f"{total} texts and pairs compared")
 
