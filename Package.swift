@@ -90,7 +90,7 @@ let package = Package(
             name: "Inference",
             dependencies: [
                 "Training", "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors",
-                "JSONText", "Digests", "Files",
+                "Randomness", "JSONText", "Digests", "Files",
             ],
             swiftSettings: strict),
         .target(

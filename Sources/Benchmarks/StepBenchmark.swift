@@ -31,6 +31,7 @@ package struct StepBenchmark {
     }
 
     private let preparation: RunPreparation
+    private let configuration: EncoderConfiguration
     private let extent: Extent
     private let pool: SlotPool
     private let trainer: PhaseTrainer
@@ -42,20 +43,22 @@ package struct StepBenchmark {
     package init(_ settings: RunSettings, extent: Extent) throws {
         self.extent = extent
         preparation = try RunPreparation(settings)
+        let configuration = try EncoderConfiguration(folder: settings.model)
+        self.configuration = configuration
         let assignment = preparation.trainable.allOwn
         pool = SlotPool(slotCount: settings.cluster.slots)
         schedule = BatchSchedule(
             phase: .fineTune, examples: preparation.data.train, batchSize: settings.plan.stepSize,
             shardTokens: settings.training.shardTokens, seed: settings.training.seed)
         trainer = try PhaseTrainer(
-            model: preparation.model.classifier, settings: settings.computeSettings, trainable: preparation.trainable,
+            model: preparation.model.model, settings: settings.computeSettings, trainable: preparation.trainable,
             setup: PhaseSetup(
                 phase: .fineTune, totalSteps: extent.warmSteps + (extent.rounds + 1) * extent.steps,
                 assignment: assignment, state: nil), pool: pool)
         operations = NecessaryOperations(
-            preparation.model.configuration, assignment: assignment,
+            configuration, assignment: assignment,
             adapterRank: preparation.trainable.lora.adapterRank,
-            labelCount: preparation.trainable.head.classifier.outputSize)
+            labelCount: preparation.labelCount)
     }
 
     /// What a stretch of steps took.
@@ -75,7 +78,7 @@ package struct StepBenchmark {
         _ = try stretch(extent.warmSteps)
         let peak = ProcessMemory.peakResidentBytes
         let proportional = ProcessMemory.proportionalBytes
-        let rate = ProductRate(preparation.model.configuration, rows: 384, pool: pool)
+        let rate = ProductRate(configuration, rows: 384, pool: pool)
         let repeats = rate.repeats(rows: 384, seconds: 0.5)
         _ = try rate.measure(rows: 384, repeats: repeats)
         var stretches: [Stretch] = []

@@ -123,7 +123,7 @@ final class ClusterFleet: Fleet {
 
     private func outcome(_ report: StepReport, _ work: StepWork) -> StepOutcome {
         let header = work.header
-        let scale = FixedPointScale(count: header.exampleCount, addends: header.shardCount)
+        let scale = FixedPointScale(count: header.lossCount, addends: header.shardCount)
         return StepOutcome(
             step: header.step, loss: scale.mean(report.lossSum), gradientNorm: report.gradientNorm,
             learningRate: setup.map { settings.learningRate(of: $0, step: header.step) } ?? 0,

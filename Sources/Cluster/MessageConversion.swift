@@ -86,6 +86,7 @@ extension ShardAssignment {
         try self.init(
             generation: Int(generation), workKind: WorkKind(work.kind), step: work.step,
             shardCount: work.shards.count, exampleCount: work.exampleCount, tokenCount: work.tokenCount,
+            lossCount: work.lossCount,
             shards: (indexes + recomputed).sorted().map { index in
                 try ShardAssignment.Shard(
                     work.shards[index],
@@ -97,7 +98,7 @@ extension ShardAssignment {
     package var header: StepHeader {
         StepHeader(
             kind: StepWork.Kind(workKind), step: step, shardCount: shardCount, exampleCount: exampleCount,
-            tokenCount: tokenCount)
+            tokenCount: tokenCount, lossCount: lossCount)
     }
 
     /// The shards that are counted here, as the trainer takes them.
@@ -144,6 +145,7 @@ extension ShardAssignment.Target {
         case .none: return nil
         case .classIndex(let index): self = .classIndex(index)
         case .score(let score): self = .score(score)
+        case .completion(let first): self = .completion(first)
         }
     }
 }
@@ -154,6 +156,7 @@ extension Datasets.Target {
         case nil: self = .none
         case .classIndex(let index): self = .classIndex(index)
         case .score(let score): self = .score(score)
+        case .completion(let first): self = .completion(first: first)
         }
     }
 }

@@ -45,23 +45,18 @@ package struct RunPreparation {
                 message: "the tokenizer in \(settings.model) knows \(tokenizer.vocabularySize) tokens, the model "
                     + "\(model.configuration.vocabularySize): they do not belong together")
         }
-        let preparation = DataPreparation(reader: DatasetReader(settings.task.datasetOptions())) { text, pair in
-            let encoding = try tokenizer.encode(text, pair: pair, maximumLength: maximumLength)
-            return (
-                encoding.tokenIDs, model.configuration.tokenTypes(encoding.tokenTypeIDs), encoding.wasTruncated
-            )
-        }
         guard let trainingFile = settings.task.train else {
             throw ClusterError(code: .badSetup, message: "task.train names no training file")
         }
-        let training = try preparation.reader.read(trainingFile)
+        let reader = DatasetReader(settings.task.datasetOptions())
+        let training = try reader.read(trainingFile)
         let labels = try Self.labels(settings, training)
-        let train = try preparation.tokenise(training, targets: Self.targets(of: training, labels))
+        let prepare = try Self.rows(settings, model, tokenizer, labels: labels)
+        let train = try prepare(training)
         var validation: EvaluationSet?
         var truncatedValidation = 0
         if let file = settings.task.validation {
-            let dataset = try preparation.reader.read(file)
-            let prepared = try preparation.tokenise(dataset, targets: Self.targets(of: dataset, labels))
+            let prepared = try prepare(try reader.read(file))
             truncatedValidation = prepared.truncatedCount
             validation = EvaluationSet(
                 examples: prepared.examples, loss: settings.loss, metrics: settings.metrics,
@@ -71,15 +66,16 @@ package struct RunPreparation {
         data = RunData(train: train.examples, validation: validation, labels: labels?.names ?? [])
         truncatedCounts = (train.truncatedCount, truncatedValidation)
         trainable = try model.trainable(
-            lora: settings.loraSettings, labelCount: labels?.names.count ?? 1, sharing: settings.sharing)
+            lora: settings.loraSettings,
+            labelCount: settings.task.kind == .generation ? 0 : labels?.names.count ?? 1, sharing: settings.sharing)
         try settings.loraDropSettings.validate()
         try Self.check(settings, labels: labels, trainable: trainable)
     }
 
     var plan: RunPlan { settings.plan }
 
-    /// Logits of an example.
-    var labelCount: Int { trainable.head.classifier.outputSize }
+    /// Numbers that the model says of an example: logits, or the loss of a completion.
+    package var labelCount: Int { trainable.head.classifier?.outputSize ?? 1 }
 
     /// Writes an adapter folder as PEFT reads it, with `lora_drop.json` beside it.
     /// - Parameter decision: Nil before there is one.
@@ -114,6 +110,7 @@ package struct RunPreparation {
                 case .none: hash.update([UInt64.max])
                 case .classIndex(let label): hash.update([UInt64(label)])
                 case .score(let score): hash.update([UInt64(score.bitPattern)])
+                case .completion(let first): hash.update([UInt64(first)])
                 }
             }
         }
@@ -137,7 +134,31 @@ package struct RunPreparation {
         }
     }
 
-    /// The classes of a classification; nil for a regression.
+    /// What makes a file's rows into what the model reads.
+    private static func rows(
+        _ settings: RunSettings, _ model: BaseModel, _ tokenizer: any Tokenizer, labels: LabelList?
+    ) throws -> (Dataset) throws -> DataPreparation.Prepared {
+        let maximumLength = settings.training.maxSequenceLength
+        if settings.task.kind == .generation {
+            let decoder = try model.languageModel()
+            let preparation = try CompletionPreparation(
+                endToken: tokenizer.endTokenID ?? decoder.configuration.endTokenIDs.first.map { Int32($0) },
+                maximumLength: maximumLength
+            ) { text in
+                // Longer than any row: the completion is cut, not the text.
+                try tokenizer.encode(text, maximumLength: DataLimits.recordByteCount).tokenIDs
+            }
+            return { try preparation.tokenise($0) }
+        }
+        let configuration = model.configuration
+        let preparation = DataPreparation(reader: DatasetReader(settings.task.datasetOptions())) { text, pair in
+            let encoding = try tokenizer.encode(text, pair: pair, maximumLength: maximumLength)
+            return (encoding.tokenIDs, configuration.tokenTypes(encoding.tokenTypeIDs), encoding.wasTruncated)
+        }
+        return { dataset in try preparation.tokenise(dataset, targets: targets(of: dataset, labels)) }
+    }
+
+    /// The classes of a classification; nil for another task.
     private static func labels(_ settings: RunSettings, _ training: Dataset) throws -> LabelList? {
         guard settings.task.kind == .classification else { return nil }
         return settings.task.labels.isEmpty

@@ -62,7 +62,7 @@ final class RunReporter: @unchecked Sendable {
         let data = preparation.data
         let model = preparation.model.configuration
         informed(
-            "\(settings.model): \(model.family.modelType), \(model.layerCount) layers, hidden size \(model.hiddenSize)")
+            "\(settings.model): \(model.modelType), \(model.layerCount) layers, hidden size \(model.hiddenSize)")
         let validation = data.validation.map { ", \($0.examples.count) for validation" } ?? ""
         let labels = data.labels.isEmpty ? "" : "; labels \(data.labels.joined(separator: ", "))"
         informed("\(data.train.count) examples to train on\(validation)\(labels)")

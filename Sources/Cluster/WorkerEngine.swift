@@ -22,7 +22,7 @@ import Wire
 /// One thread runs it; the slots' threads compute for it.
 final class WorkerEngine {
     private let name: String
-    private let model: SequenceClassifier
+    private let model: any TaskModel
     private let settings: ComputeSettings
     private let trainable: TrainableModel
     private let mailbox: WorkerMailbox
@@ -36,7 +36,7 @@ final class WorkerEngine {
     private var trainer: PhaseTrainer?
 
     init(
-        name: String, model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, slots: Int,
+        name: String, model: any TaskModel, settings: ComputeSettings, trainable: TrainableModel, slots: Int,
         mailbox: WorkerMailbox, links: DataLinkFormation, log: WorkerLog, fault: ComputeFault? = nil,
         slowness: Double = 1
     ) {
@@ -152,7 +152,7 @@ final class WorkerEngine {
             .stepReport(
                 try StepReport(
                     generation: assignment.generation, workKind: assignment.workKind, step: assignment.step,
-                    digest: trainer.digest.bytes, lossSum: lossSum, lossCount: header.exampleCount,
+                    digest: trainer.digest.bytes, lossSum: lossSum, lossCount: header.lossCount,
                     gradientNorm: gradientNorm, shardTimes: times.sorted,
                     computeNanoseconds: Int(computed.nanoseconds - began.nanoseconds),
                     exchangeNanoseconds: Int(exchanged.nanoseconds - computed.nanoseconds), reducedSums: scores,

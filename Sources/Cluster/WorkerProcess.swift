@@ -182,9 +182,10 @@ package struct WorkerProcess {
         log.minimum = LogLevel(settings.log.level)
         log.write(.info, "joined", "joined run \(welcome.runID) with \(options.slots) slots")
         let engine = WorkerEngine(
-            name: context.identity.name, model: model.classifier, settings: settings.computeSettings,
+            name: context.identity.name, model: model.model, settings: settings.computeSettings,
             trainable: try model.trainable(
-                lora: settings.loraSettings, labelCount: welcome.labelCount, sharing: settings.sharing),
+                lora: settings.loraSettings,
+                labelCount: settings.loss == .completion ? 0 : welcome.labelCount, sharing: settings.sharing),
             slots: options.slots, mailbox: mailbox,
             links: DataLinkFormation(
                 ownName: context.identity.name, runID: welcome.runID,

@@ -52,6 +52,8 @@ package enum Target: Sendable, Hashable {
     /// A place in the list of labels, from 0.
     case classIndex(Int)
     case score(Float)
+    /// The tokens from this place on, which a language model is to say after those before.
+    case completion(first: Int)
 }
 
 /// A row as the model reads it: what the coordinator sends to workers.
@@ -72,5 +74,11 @@ package struct TokenisedExample: Sendable, Hashable {
         self.tokenIDs = tokenIDs
         self.tokenTypeIDs = tokenTypeIDs
         self.target = target
+    }
+
+    /// Losses that the example adds: its completion's tokens, without one that is a text's first, which nothing
+    /// predicts; in other tasks 1.
+    package var lossCount: Int {
+        if case .completion(let first) = target { max(0, tokenIDs.count - max(first, 1)) } else { 1 }
     }
 }

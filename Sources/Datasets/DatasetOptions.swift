@@ -32,6 +32,8 @@ package enum TaskKind: String, Sendable, Hashable, CaseIterable {
     case classification
     /// One number.
     case regression
+    /// A text that goes on with another one.
+    case generation
 }
 
 /// A column: a name of the header or a key of the JSON objects, or else a 0-based number.
@@ -61,13 +63,17 @@ package struct ColumnSelector: Sendable, Hashable, CustomStringConvertible {
 
 /// Which columns a task reads.
 package struct DataColumns: Sendable, Hashable {
-    package var text: ColumnSelector
-    /// The second text of a pair; nil where there is one text a row.
-    package var textPair: ColumnSelector?
+    package var text: TextTemplate
+    /// The second text of a pair, or the completion of a prompt; nil where there is one text a row.
+    package var textPair: TextTemplate?
     /// Nil where a file is only to be predicted.
     package var label: ColumnSelector?
 
     package init(text: ColumnSelector, textPair: ColumnSelector? = nil, label: ColumnSelector? = nil) {
+        self.init(text: TextTemplate(text), textPair: textPair.map { TextTemplate($0) }, label: label)
+    }
+
+    package init(text: TextTemplate, textPair: TextTemplate?, label: ColumnSelector? = nil) {
         self.text = text
         self.textPair = textPair
         self.label = label

@@ -29,50 +29,59 @@ extension DatasetReader {
             header = record.fields.map { records.text(of: $0) }
         }
         let columns = options.columns
-        let text = try place(of: columns.text, key: "text", header: header, source: source)
-        let pair = try columns.textPair.map { selector throws(DatasetError) in
-            try place(of: selector, key: "text_pair", header: header, source: source)
+        func places(_ template: TextTemplate, key: String) throws(DatasetError) -> [Place] {
+            var places: [Place] = []
+            for selector in template.columns {
+                places.append(
+                    try place(of: selector, key: template.isColumn ? key : nil, header: header, source: source))
+            }
+            return places
         }
+        let text = try places(columns.text, key: "text")
+        let pair = try columns.textPair.map { template throws(DatasetError) in try places(template, key: "text_pair") }
         let label = try columns.label.map { selector throws(DatasetError) in
             try place(of: selector, key: "label", header: header, source: source)
         }
-        let highest = max(text.index, pair?.index ?? 0, label?.index ?? 0)
+        let highest = (text + (pair ?? [])).map(\.index).reduce(label?.index ?? 0, max)
         var rows = Rows()
         while let record = try records.next() {
             try requireFieldCount(of: record, highest: highest, header: header, source: source)
             try append(
                 to: &rows, line: record.line, source: source,
-                text: records.text(of: record.fields[text.index]),
-                pair: pair.map { records.text(of: record.fields[$0.index]) },
+                text: columns.text.filled(text.map { records.text(of: record.fields[$0.index]) }),
+                pair: columns.textPair.map { template in
+                    template.filled((pair ?? []).map { records.text(of: record.fields[$0.index]) })
+                },
                 label: label.map { records.text(of: record.fields[$0.index]) })
         }
         return rows
     }
 
     private func place(
-        of selector: ColumnSelector, key: String, header: [String]?, source: String
+        of selector: ColumnSelector, key: String?, header: [String]?, source: String
     ) throws(DatasetError) -> Place {
+        let name = key.map { "task.columns.\($0)" } ?? "a column of a template"
         if let header {
             let matches = header.indices.filter { header[$0] == selector.text }
             if matches.count > 1 {
                 throw DatasetError(
                     .description, source: source, line: 1,
                     "the header names \(matches.count) columns \"\(selector)\"; "
-                        + "give task.columns.\(key) as a 0-based number, one of \(matches)")
+                        + "give \(name) as a 0-based number, one of \(matches)")
             }
             if let index = matches.first ?? selector.number.flatMap({ $0 < header.count ? $0 : nil }) {
                 return Place(selector: selector, index: index)
             }
             throw DatasetError(
                 .description, source: source, line: 1,
-                "task.columns.\(key) is \"\(selector)\", and the header has the \(header.count) columns "
+                "\(name) is \"\(selector)\", and the header has the \(header.count) columns "
                     + header.map { "\"\($0)\"" }.joined(separator: ", ")
                     + "; set task.header to false if the first line is a row")
         }
         guard let index = selector.number, index < DataLimits.fieldCount else {
             throw DatasetError(
                 .description, source: source,
-                "task.columns.\(key) is \"\(selector)\"; a file without header has columns by 0-based number only")
+                "\(name) is \"\(selector)\"; a file without header has columns by 0-based number only")
         }
         return Place(selector: selector, index: index)
     }
@@ -138,13 +147,17 @@ extension DatasetReader {
             }
             return member.value
         }
-        func text(of selector: ColumnSelector, key: String) throws(DatasetError) -> String {
-            guard case .string(let text) = try value(of: selector, key: key) else {
-                throw DatasetError(
-                    .fields, source: source, line: line,
-                    "the value of \"\(selector)\" (task.columns.\(key)) is not a string")
+        func text(of template: TextTemplate, key: String) throws(DatasetError) -> String {
+            var texts: [String] = []
+            for selector in template.columns {
+                guard case .string(let text) = try value(of: selector, key: key) else {
+                    throw DatasetError(
+                        .fields, source: source, line: line,
+                        "the value of \"\(selector)\" (task.columns.\(key)) is not a string")
+                }
+                texts.append(text)
             }
-            return text
+            return template.filled(texts)
         }
         func label(of selector: ColumnSelector) throws(DatasetError) -> String {
             switch try value(of: selector, key: "label") {
@@ -160,7 +173,7 @@ extension DatasetReader {
         try append(
             to: &rows, line: line, source: source,
             text: text(of: columns.text, key: "text"),
-            pair: columns.textPair.map { selector throws(DatasetError) in try text(of: selector, key: "text_pair") },
+            pair: columns.textPair.map { template throws(DatasetError) in try text(of: template, key: "text_pair") },
             label: columns.label.map { selector throws(DatasetError) in try label(of: selector) })
     }
 
@@ -194,7 +207,7 @@ extension DatasetReader {
 
     private func parse(label: String, line: Int, source: String) throws(DatasetError) -> Label {
         switch options.kind {
-        case .classification:
+        case .classification, .generation:
             guard !label.isEmpty else {
                 throw DatasetError(.label, source: source, line: line, "the label is empty")
             }

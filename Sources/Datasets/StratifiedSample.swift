@@ -18,7 +18,7 @@ package enum StratifiedSample {
     /// No stratum goes without a member as long as there are as many places as strata.
     /// - Parameters:
     ///   - targets: of each example; all of one kind.
-    ///   - lengths: of each example, in tokens; used where targets are `.none`.
+    ///   - lengths: of each example, in tokens; used where targets are `.none` or completions.
     ///   - ratio: in (0, 1].
     ///   - purpose: what the draws are for: another purpose, another sample.
     package static func positions(
@@ -60,7 +60,7 @@ package enum StratifiedSample {
             switch target {
             case .classIndex(let index): classes[index, default: []].append(position)
             case .score(let score): scores.append(score)
-            case .none: break
+            case .none, .completion: break
             }
         }
         if !classes.isEmpty {

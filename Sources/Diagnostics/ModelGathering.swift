@@ -35,7 +35,7 @@ enum ModelGathering {
          "max_position_embeddings": 512, "type_vocab_size": 2}
         """
 
-    private static func model(_ path: String) -> (ModelFacts, EncoderConfiguration?) {
+    private static func model(_ path: String) -> (ModelFacts, (any BaseConfiguration)?) {
         var facts = ModelFacts(path: path)
         facts.exists = FileManager.default.fileExists(atPath: path + "/config.json")
         guard facts.exists else {
@@ -44,7 +44,7 @@ enum ModelGathering {
         }
         do {
             // The pooler is no part of the fingerprint, and a folder without one is none the worse here.
-            let configuration = try EncoderConfiguration(folder: path)
+            let configuration = try BaseConfigurations.read(folder: path)
             facts.layerCount = configuration.layerCount
             facts.hiddenSize = configuration.hiddenSize
             facts.intermediateSize = configuration.intermediateSize

@@ -17,7 +17,7 @@ package struct AdaptedModel: Sendable {
     package let base: BaseModel
     package let adapter: PEFTAdapter
     package let kind: TaskKind
-    /// The classes in the order of the logits; nil for a regression.
+    /// The classes in the order of the logits; nil where the task has none.
     package let labels: LabelList?
     private let tokenizer: any Tokenizer
 
@@ -39,11 +39,11 @@ package struct AdaptedModel: Sendable {
         // The adapter says whether the model is to be made with a pooler of the head's, so it is read first.
         let weights = try ModelWeights(folder: modelFolder)
         let adapter = try PEFTAdapter(
-            folder: adapterFolder, configuration: EncoderConfiguration(folder: modelFolder)
+            folder: adapterFolder, configuration: BaseConfigurations.read(folder: modelFolder)
         ) { BaseModelFingerprint.of(weights) }
         kind = try Self.kind(of: adapter, asked: task.kind)
         labels =
-            kind == .regression ? nil : try Self.labels(of: adapter, asked: task.labels, modelFolder: modelFolder)
+            kind == .classification ? try Self.labels(of: adapter, asked: task.labels, modelFolder: modelFolder) : nil
         base = try BaseModel(folder: modelFolder, trainPooler: adapter.trainsPooler)
         self.adapter = adapter
         tokenizer = try TokenizerFolder.load(URL(fileURLWithPath: modelFolder, isDirectory: true))
@@ -56,11 +56,17 @@ package struct AdaptedModel: Sendable {
     }
 
     /// The loss that an evaluation reports.
-    package var loss: Loss { kind == .regression ? .squaredError : .crossEntropy }
+    package var loss: Loss {
+        switch kind {
+        case .classification: .crossEntropy
+        case .regression: .squaredError
+        case .generation: .completion
+        }
+    }
 
     /// The model in a form that computes, with `slots` threads; the result does not depend on their number.
     package func fixed(slots: Int) -> FixedModel {
-        FixedModel(model: base.classifier, parameters: adapter.parameters, slots: slots)
+        FixedModel(model: base.model, parameters: adapter.parameters, slots: slots)
     }
 
     /// Reads a file and tokenises its rows.
@@ -78,6 +84,9 @@ package struct AdaptedModel: Sendable {
         }
         var options = options
         options.kind = kind
+        if kind == .generation {
+            return try completions(maximumLength: maximumLength).tokenise(DatasetReader(options).read(file))
+        }
         let (tokenizer, configuration) = (tokenizer, base.configuration)
         let preparation = DataPreparation(reader: DatasetReader(options)) { text, pair in
             let encoding = try tokenizer.encode(text, pair: pair, maximumLength: maximumLength)
@@ -88,10 +97,58 @@ package struct AdaptedModel: Sendable {
         return try preparation.tokenise(dataset, targets: targets)
     }
 
+    private func completions(maximumLength: Int) throws -> CompletionPreparation {
+        let tokenizer = tokenizer
+        return try CompletionPreparation(
+            endToken: tokenizer.endTokenID ?? base.languageModel().configuration.endTokenIDs.first.map { Int32($0) },
+            maximumLength: maximumLength
+        ) { text in
+            try tokenizer.encode(text, maximumLength: DataLimits.recordByteCount).tokenIDs
+        }
+    }
+
+    /// A file's prompts, in file order.
+    /// - Parameters:
+    ///   - options: Without a completion.
+    ///   - maximumLength: Tokens of a prompt; a longer one is refused.
+    package func prompts(_ file: String, options: DatasetOptions, maximumLength: Int) throws -> [Prompt] {
+        let dataset = try DatasetReader(options).read(file)
+        let tokens = try completions(maximumLength: maximumLength).prompts(dataset)
+        return zip(dataset.examples, tokens).map { Prompt(index: $0.index, tokenIDs: $1) }
+    }
+
+    /// The model in a form that goes on with texts.
+    /// - Throws: `TransformerError` or `InferenceError` for a model that generates none.
+    package func generator() throws -> TextGenerator {
+        try TextGenerator(base.languageModel(), branches: adapter.parameters.branches)
+    }
+
+    /// Tokens that end a text, as config.json and the tokenizer name them.
+    package var endTokens: [Int32] {
+        let named = (base.decoder?.configuration.endTokenIDs ?? []).map { Int32($0) }
+        return named + [tokenizer.endTokenID].compactMap { $0 }.filter { !named.contains($0) }
+    }
+
+    /// The text of generated tokens, without special ones.
+    package func text(of tokens: [Int32]) -> String {
+        tokenizer.decode(tokens, skippingSpecialTokens: true)
+    }
+
     private static func kind(of adapter: PEFTAdapter, asked: TaskKind) throws(InferenceError) -> TaskKind {
-        // A classifier with a single output is a regression, as in transformers.
-        let kind = adapter.labelCount == 1 ? TaskKind.regression : .classification
+        // A classifier with a single output is a regression, as in transformers; a language model has no head.
+        let kind: TaskKind =
+            switch adapter.labelCount {
+            case 0: .generation
+            case 1: .regression
+            default: .classification
+            }
         guard kind == asked else {
+            guard adapter.labelCount > 0 else {
+                throw InferenceError(
+                    .badRequest,
+                    "\(adapter.folder): the adapter is a language model's, but task.type says \(asked.rawValue), "
+                        + "expected generation")
+            }
             throw InferenceError(
                 .badRequest,
                 "\(adapter.folder): the adapter's head has \(adapter.labelCount) "

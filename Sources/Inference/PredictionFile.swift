@@ -23,6 +23,22 @@ package enum PredictionFile {
         try AtomicFile.write(text, to: path)
     }
 
+    /// Writes what follows each prompt, as a whole or not at all.
+    /// - Parameter text: The text of some tokens.
+    package static func write(
+        _ texts: [[Int32]], of prompts: [Prompt], text: ([Int32]) -> String, to path: String
+    ) throws {
+        var lines = ""
+        for (prompt, tokens) in zip(prompts, texts) {
+            let row = JSONValue.object([
+                JSONMember("index", .integer(prompt.index)), JSONMember("text", .string(text(tokens))),
+                JSONMember("tokens", .array(tokens.map { .integer($0) })),
+            ])
+            lines += row.text + "\n"
+        }
+        try AtomicFile.write(lines, to: path)
+    }
+
     /// One row without its line break; logits by the shortest text that reads back to the same 32 bits.
     package static func line(_ prediction: Prediction, labels: [String]?) throws(InferenceError) -> String {
         if let place = prediction.logits.firstIndex(where: { !$0.isFinite }) {

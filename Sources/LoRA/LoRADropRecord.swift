@@ -33,7 +33,7 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
     package var formatVersion = Self.currentFormatVersion
     /// SHA-256 of the base model's weights (`BaseModelFingerprint`), 64 hexadecimal digits.
     package var baseModelFingerprint: String
-    /// "classification" or "regression".
+    /// "classification", "regression" or "generation".
     package var task: String
     /// The labels in the order of the logits; empty for a regression.
     package var labels: [String]

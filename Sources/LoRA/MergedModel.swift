@@ -21,7 +21,7 @@ package enum MergedModel {
     /// - Parameter folder: Is made; it must not exist, or be empty.
     /// - Throws: `LoRAError`, `TensorFileError` or `TransformerError`; nothing that was there is overwritten.
     package static func write(baseFolder: String, adapterFolder: String, to folder: String) throws {
-        let configuration = try EncoderConfiguration(folder: baseFolder)
+        let configuration = try BaseConfigurations.read(folder: baseFolder)
         let base = try ModelWeights(folder: baseFolder)
         let adapter = try PEFTAdapter(folder: adapterFolder, configuration: configuration) {
             BaseModelFingerprint.of(base)
@@ -62,18 +62,10 @@ package enum MergedModel {
 
     /// The base's config.json with the task of the adapter, everything else as it was and where it was.
     static func configurationText(_ base: ConfigurationFile, adapter: PEFTAdapter) -> String {
-        let labels = labels(of: adapter, base: base)
-        let isRegression = adapter.record.map { $0.task == "regression" } ?? (adapter.labelCount == 1)
-        var changes: [JSONMember] = [
-            JSONMember(
-                "id2label",
-                .object(labels.enumerated().map { JSONMember(String($0.offset), .string($0.element)) })),
-            JSONMember(
-                "label2id", .object(labels.enumerated().map { JSONMember($0.element, .integer($0.offset)) })),
-            JSONMember("problem_type", .string(isRegression ? "regression" : "single_label_classification")),
-        ]
+        var changes: [JSONMember] = adapter.labelCount == 0 ? [] : labelMembers(adapter, base: base)
         if let architecture = base["architectures"]?.strings?.first {
-            changes.append(JSONMember("architectures", .array([.string(classifier(for: architecture))])))
+            let task = adapter.labelCount == 0 ? "ForCausalLM" : "ForSequenceClassification"
+            changes.append(JSONMember("architectures", .array([.string(self.architecture(architecture, for: task))])))
         }
         // Both spellings: transformers 5 writes "dtype", earlier ones "torch_dtype".
         let kinds = ["dtype", "torch_dtype"].filter { base[$0] != nil }
@@ -90,6 +82,20 @@ package enum MergedModel {
         return JSONValue.object(members).indentedText()
     }
 
+    /// What tells transformers which classes the logits are of.
+    private static func labelMembers(_ adapter: PEFTAdapter, base: ConfigurationFile) -> [JSONMember] {
+        let labels = labels(of: adapter, base: base)
+        let isRegression = adapter.record.map { $0.task == "regression" } ?? (adapter.labelCount == 1)
+        return [
+            JSONMember(
+                "id2label",
+                .object(labels.enumerated().map { JSONMember(String($0.offset), .string($0.element)) })),
+            JSONMember(
+                "label2id", .object(labels.enumerated().map { JSONMember($0.element, .integer($0.offset)) })),
+            JSONMember("problem_type", .string(isRegression ? "regression" : "single_label_classification")),
+        ]
+    }
+
     /// The adapter's own labels; else those of the base, where it has as many; else transformers' LABEL_0 ….
     private static func labels(of adapter: PEFTAdapter, base: ConfigurationFile) -> [String] {
         if let labels = adapter.record?.labels, labels.count == adapter.labelCount { return labels }
@@ -103,8 +109,8 @@ package enum MergedModel {
     }
 
     /// "BertModel" and "BertForPreTraining" as "BertForSequenceClassification".
-    private static func classifier(for architecture: String) -> String {
+    private static func architecture(_ architecture: String, for task: String) -> String {
         let end = architecture.range(of: "For") ?? architecture.range(of: "Model")
-        return architecture[..<(end?.lowerBound ?? architecture.endIndex)] + "ForSequenceClassification"
+        return architecture[..<(end?.lowerBound ?? architecture.endIndex)] + task
     }
 }

@@ -8,17 +8,18 @@ package import Transformer
 
 /// A base model with the LoRA folded in: W + s·B·A for every adapted projection, and the trained head.
 package enum MergedWeights {
-    /// Writes `model.safetensors` of a model for sequence classification, all in F32, atomically.
+    /// Writes `model.safetensors` of a model for sequence classification, or of a language model where the adapter has no
+    /// head, all in F32, atomically.
     ///
-    /// Tensors of the base that are no weights (`position_ids`) are left out, and so are those that the model for
-    /// sequence classification does not have: heads of other tasks, poolers that it does not read. Names get its prefix
+    /// Tensors of the base that are no weights (`position_ids`) are left out, and so are those that such a model
+    /// does not have: heads of other tasks, poolers that it does not read. Names get its prefix
     /// where the base's file has none. One tensor at a time is in memory.
     /// - Throws: `TensorFileError`.
     package static func write(
-        base: ModelWeights, configuration: EncoderConfiguration, adapter: TrainableParameters, to path: String
+        base: ModelWeights, configuration: any BaseConfiguration, adapter: TrainableParameters, to path: String
     ) throws {
-        let family = configuration.family
-        let hasPrefix = base.names.contains { $0.hasPrefix(family.prefix) }
+        let generates = adapter.head.classifier == nil
+        let hasPrefix = base.names.contains { $0.hasPrefix(configuration.prefix) }
         let headTensors = adapter.layout.tensors.filter { $0.group == .head }
         let headNames = headTensors.map { String($0.name.dropFirst(ParameterLayout.filePrefix.count)) }
         let adapted = Dictionary(
@@ -33,8 +34,8 @@ package enum MergedWeights {
         for baseName in base.names {
             guard let tensor = base[baseName], tensor.dtype.isWeight else { continue }
             // "cls.predictions…" and the like stay behind, and so does a head that the adapter replaces.
-            let name = hasPrefix ? baseName : family.prefix + baseName
-            guard family.isInClassifier(name), !headNames.contains(name) else { continue }
+            let name = hasPrefix ? baseName : configuration.prefix + baseName
+            guard configuration.isInMerged(name, generates: generates), !headNames.contains(name) else { continue }
             found.insert(name)
             guard let branch = adapted[name] else {
                 writer.add(name, shape: tensor.shape) { tensor.matrix(in: $0) }

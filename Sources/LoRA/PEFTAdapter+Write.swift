@@ -49,7 +49,9 @@ extension PEFTAdapter {
             settings: LoRASettings(
                 adapterRank: settings.adapterRank, alpha: settings.alpha, dropout: settings.dropout,
                 targetModules: try targetModules(settings, projections: projections, layout: layout)),
-            modulesToSave: layout.savedModules + PEFTConfiguration.classifierNames,
+            task: layout.classifierPlace == nil ? .causalLanguageModel : .sequenceClassification,
+            modulesToSave: layout.classifierPlace == nil
+                ? [] : layout.savedModules + PEFTConfiguration.classifierNames,
             baseModel: baseModel)
         try AtomicFile.write(configuration.text, to: folder + "/" + configurationFile)
         try record?.write(to: folder)

@@ -27,8 +27,8 @@ package struct PEFTAdapter: Sendable {
     /// What `lora_drop.json` says; nil for an adapter of PEFT's own hand.
     package let record: LoRADropRecord?
 
-    /// Logits of an example; 1 for a regression.
-    package var labelCount: Int { head.classifier.outputSize }
+    /// Logits of an example; 1 for a regression, 0 for a language model.
+    package var labelCount: Int { head.classifier?.outputSize ?? 0 }
     /// Whether the model must be made with a pooler of the head's.
     package var trainsPooler: Bool { head.pooler != nil }
     /// The numbers as the model sees them.
@@ -39,7 +39,7 @@ package struct PEFTAdapter: Sendable {
     ///   - fingerprint: Gives the base model's fingerprint; asked where the adapter says whose it is.
     /// - Throws: `LoRAError` or `TensorFileError` with file, tensor or key, what was expected and what was found.
     package init(
-        folder: String, configuration: EncoderConfiguration, fingerprint: () throws -> Digest
+        folder: String, configuration: any BaseConfiguration, fingerprint: () throws -> Digest
     ) throws {
         let configurationPath = folder + "/" + Self.configurationFile
         let stated = try PEFTConfiguration(path: configurationPath)
@@ -67,18 +67,19 @@ package struct PEFTAdapter: Sendable {
         let reader = Reader(file: weights)
         head = HeadShape(
             configuration: configuration,
-            labelCount: try reader.labelCount(
-                of: configuration.family.classifier, hiddenSize: configuration.hiddenSize),
+            labelCount: stated.task == .causalLanguageModel
+                ? 0
+                : try reader.labelCount(of: configuration.classifier.path, hiddenSize: configuration.hiddenSize),
             trainsPooler: trainsPooler)
         layout = ParameterLayout(
             assignment: AdapterAssignment(ownTargets: targets, projectionCount: configuration.projections.count),
             adapterRank: stated.settings.adapterRank, projections: configuration.projections, head: head)
         values = try reader.values(of: layout)
-        if let record, record.task == "classification", record.labels.count != head.classifier.outputSize {
+        if let record, record.task == "classification", record.labels.count != head.classifier?.outputSize ?? 0 {
             throw LoRAError(
                 .wrongShape,
                 "\(folder): \(LoRADropRecord.fileName) has \(record.labels.count) labels, but the classifier "
-                    + "\(head.classifier.outputSize) outputs")
+                    + "\(head.classifier?.outputSize ?? 0) outputs")
         }
         self.folder = folder
         settings = stated.settings
@@ -103,8 +104,24 @@ package struct PEFTAdapter: Sendable {
     ///
     /// Any other module there is refused.
     private static func trainsPooler(
-        _ stated: PEFTConfiguration, configuration: EncoderConfiguration, file: String
+        _ stated: PEFTConfiguration, configuration: any BaseConfiguration, file: String
     ) throws(LoRAError) -> Bool {
+        guard let configuration = configuration as? EncoderConfiguration else {
+            let known = stated.task == .causalLanguageModel ? [] : PEFTConfiguration.classifierNames
+            if let name = stated.modulesToSave.first(where: { !known.contains($0) }) {
+                throw LoRAError(
+                    .unsupportedAdapter,
+                    "\(file): modules_to_save: expected "
+                        + (known.isEmpty ? "none" : "only \(known.joined(separator: " and "))") + ", found \(name)")
+            }
+            return false
+        }
+        guard stated.task == .sequenceClassification else {
+            throw LoRAError(
+                .unsupportedAdapter,
+                "\(file): task_type: expected \"SEQ_CLS\" for a model of type \(configuration.modelType), found "
+                    + "\"\(stated.task.rawValue)\"")
+        }
         let pooler = configuration.family.pooler
         // A module's name is its path, or the end of one: "pooler" and "pooler.dense" are the same tensors.
         let bare = configuration.family.name(pooler.path, filePrefix: "")

@@ -9,12 +9,20 @@ import JSONText
 ///
 /// Source: `LoraConfig` of github.com/huggingface/peft, version 0.21.
 package struct PEFTConfiguration: Hashable, Sendable {
+    /// `task_type`.
+    package enum Task: String, Hashable, Sendable, CaseIterable {
+        case sequenceClassification = "SEQ_CLS"
+        case causalLanguageModel = "CAUSAL_LM"
+    }
+
     package var settings: LoRASettings
+    package var task = Task.sequenceClassification
     /// `use_rslora`: the scale is alpha / √r instead of alpha / r.
     package var usesRankStabilisedScale = false
     /// `layers_to_transform`: the only layers with a LoRA; nil for all.
     package var layers: [Int]?
-    /// `modules_to_save`: trained modules beside the LoRA; both names of a classifier are always in it, as in PEFT.
+    /// `modules_to_save`: trained modules beside the LoRA; for a sequence classifier both names of a head are always in
+    /// it, as in PEFT.
     package var modulesToSave: [String]
     /// `base_model_name_or_path`: where PEFT finds the base model.
     package var baseModel: String?
@@ -40,13 +48,13 @@ package struct PEFTConfiguration: Hashable, Sendable {
             "lora_alpha": Int(exactly: settings.alpha).map { .integer($0) } ?? .real(settings.alpha),
             "lora_dropout": .real(settings.dropout),
             "megatron_core": .string("megatron.core"),
-            "modules_to_save": .array(modulesToSave.map { .string($0) }),
+            "modules_to_save": modulesToSave.isEmpty ? .null : .array(modulesToSave.map { .string($0) }),
             "peft_type": .string("LORA"),
             "peft_version": .string("0.21.2"),
             "qalora_group_size": .integer(16),
             "r": .integer(settings.adapterRank),
             "target_modules": .array(settings.targetModules.sorted().map { .string($0) }),
-            "task_type": .string("SEQ_CLS"),
+            "task_type": .string(task.rawValue),
             "use_rslora": .boolean(usesRankStabilisedScale),
         ]
         for key in ["alpha_pattern", "loftq_config", "rank_pattern"] {
@@ -94,9 +102,11 @@ extension PEFTConfiguration {
         func unsupported(_ key: String, _ expected: String) -> LoRAError {
             LoRAError(.unsupportedAdapter, "\(path): \(key): expected \(expected), found \(file.found(key))")
         }
-        for (key, expected) in [("peft_type", "LORA"), ("task_type", "SEQ_CLS")] {
-            guard file[key]?.string == expected else { throw unsupported(key, "\"\(expected)\"") }
+        guard file["peft_type"]?.string == "LORA" else { throw unsupported("peft_type", "\"LORA\"") }
+        guard let task = file["task_type"]?.string.flatMap(Task.init) else {
+            throw unsupported("task_type", "\"SEQ_CLS\" or \"CAUSAL_LM\"")
         }
+        self.task = task
         guard file["bias"] == nil || file["bias"] == .string("none") else { throw unsupported("bias", "\"none\"") }
         switch file["init_lora_weights"] {
         case nil, .boolean, .null: break
@@ -120,7 +130,8 @@ extension PEFTConfiguration {
         }
         usesRankStabilisedScale = file["use_rslora"] == .boolean(true)
         layers = try Self.layers(file)
-        modulesToSave = file["modules_to_save"]?.strings ?? Self.classifierNames
+        modulesToSave =
+            file["modules_to_save"]?.strings ?? (task == .sequenceClassification ? Self.classifierNames : [])
         baseModel = file["base_model_name_or_path"]?.string
         for member in file.members
         where !Self.understoodKeys.contains(member.key) && !Self.ignoredKeys.contains(member.key)

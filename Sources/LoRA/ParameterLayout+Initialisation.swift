@@ -25,9 +25,10 @@ package struct HeadInitialisation: Sendable {
         self.init(standardDeviation: standardDeviation)
         for dense in head.layers {
             let (weight, bias) = (dense.path + ".weight", dense.path + ".bias")
-            guard base[weight]?.shape == [dense.outputSize, dense.inputSize], base[bias]?.shape == [dense.outputSize]
-            else { continue }
-            for (name, shape) in [(weight, [dense.outputSize, dense.inputSize]), (bias, [dense.outputSize])] {
+            let needed =
+                [(weight, [dense.outputSize, dense.inputSize])] + (dense.hasBias ? [(bias, [dense.outputSize])] : [])
+            guard needed.allSatisfy({ base[$0.0]?.shape == $0.1 }) else { continue }
+            for (name, shape) in needed {
                 let tensor = try base.tensor(name, shape: shape)
                 try tensor.requireFinite()
                 known[name] = tensor.values
@@ -69,8 +70,8 @@ extension ParameterLayout {
                 place.weight,
                 head.known[baseName(of: weights)]
                     ?? stream.normal(count: weights.range.count, standardDeviation: head.standardDeviation))
-            if let bias = head.known[baseName(of: tensors[place.bias])] {
-                set(place.bias, bias)
+            if let bias = place.bias, let known = head.known[baseName(of: tensors[bias])] {
+                set(bias, known)
             }
         }
         return values

@@ -41,8 +41,8 @@ package struct ParameterLayout: Hashable, Sendable {
     /// By the projection's index; shared ones have the same tensors.
     let places: [LoRATensors?]
     /// The head's dense layers: weight and bias as indices in `tensors`.
-    let poolerPlace: (weight: Int, bias: Int)?
-    let classifierPlace: (weight: Int, bias: Int)
+    let poolerPlace: (weight: Int, bias: Int?)?
+    let classifierPlace: (weight: Int, bias: Int?)?
     /// The head's modules as an adapter's `modules_to_save` names them, without the classifier.
     let savedModules: [String]
 
@@ -79,7 +79,7 @@ package struct ParameterLayout: Hashable, Sendable {
             }
         }
         poolerPlace = head.pooler.map { builder.add($0) }
-        classifierPlace = builder.add(head.classifier)
+        classifierPlace = head.classifier.map { builder.add($0) }
         tensors = builder.tensors
         self.assignment = assignment
         self.adapterRank = adapterRank
@@ -123,10 +123,10 @@ package struct ParameterLayout: Hashable, Sendable {
             return LoRATensors(down: down, up: up)
         }
 
-        mutating func add(_ dense: HeadShape.Dense) -> (weight: Int, bias: Int) {
+        mutating func add(_ dense: HeadShape.Dense) -> (weight: Int, bias: Int?) {
             let path = ParameterLayout.filePrefix + dense.path
             let weight = add(path + ".weight", [dense.outputSize, dense.inputSize], .head)
-            let bias = add(path + ".bias", [dense.outputSize], .head)
+            let bias = dense.hasBias ? add(path + ".bias", [dense.outputSize], .head) : nil
             return (weight, bias)
         }
 

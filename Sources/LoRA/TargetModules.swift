@@ -41,11 +41,11 @@ package enum TargetModules {
     /// - Parameter trainsPooler: The pooler is trained as it is; then PEFT puts no LoRA on it, whatever the targets.
     /// - Throws: `LoRAError` with code `unknownTarget` or `unsupportedTarget`.
     package static func resolve(
-        _ targets: [String], in configuration: EncoderConfiguration, trainsPooler: Bool
+        _ targets: [String], in configuration: any BaseConfiguration, trainsPooler: Bool
     ) throws(LoRAError) -> [ProjectionDescription] {
         try resolve(
             targets, in: configuration.projections,
-            otherLinears: configuration.family.otherLinears(trainsPooler: trainsPooler))
+            otherLinears: configuration.otherLinears(trainsPooler: trainsPooler))
     }
 
     /// Whether `target` means the module at `path`.

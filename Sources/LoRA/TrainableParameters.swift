@@ -34,11 +34,11 @@ package struct TrainableParameters: Sendable {
             let tensor = layout.tensors[tensor]
             return vector.columns(tensor.range).reshaped(rows: tensor.rowCount, columns: tensor.columnCount)
         }
-        func dense(_ place: (weight: Int, bias: Int)) -> DenseParameters {
+        func dense(_ place: (weight: Int, bias: Int?)) -> DenseParameters {
             DenseParameters(
-                weight: view(values, place.weight), bias: view(values, place.bias),
+                weight: view(values, place.weight), bias: place.bias.map { view(values, $0) },
                 weightGradient: gradients.map { view($0, place.weight) },
-                biasGradient: gradients.map { view($0, place.bias) })
+                biasGradient: gradients.flatMap { gradients in place.bias.map { view(gradients, $0) } })
         }
         self.layout = layout
         self.values = values
@@ -51,7 +51,7 @@ package struct TrainableParameters: Sendable {
                     upGradient: gradients.map { view($0, place.up) }, scale: scale)
             }
         }
-        head = HeadParameters(classifier: dense(layout.classifierPlace), pooler: layout.poolerPlace.map(dense))
+        head = HeadParameters(classifier: layout.classifierPlace.map(dense), pooler: layout.poolerPlace.map(dense))
     }
 
     /// Views a copy of `values`, without gradients.

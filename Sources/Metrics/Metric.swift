@@ -23,6 +23,8 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
     case mse
     /// GLUE's mean of two: accuracy and F1 of labels (MRPC), Pearson's and Spearman's correlation of scores (STS-B).
     case combinedScore = "combined_score"
+    /// exp of the mean loss of a completion's token.
+    case perplexity
 
     /// What is predicted.
     package enum Task: String, Sendable, Hashable {
@@ -30,6 +32,8 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
         case classification
         /// A score.
         case regression
+        /// A text.
+        case generation
     }
 
     /// The tasks that the metric can judge.
@@ -38,6 +42,7 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
         case .accuracy, .f1, .f1Macro, .matthewsCorrelation: [.classification]
         case .pearson, .spearmanr, .mse: [.regression]
         case .combinedScore: [.classification, .regression]
+        case .perplexity: [.generation]
         }
     }
 
@@ -45,7 +50,7 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
     package var needsTwoLabels: Bool { self == .f1 || self == .combinedScore }
 
     /// Whether a higher value is the better one.
-    package var isHigherBetter: Bool { self != .mse }
+    package var isHigherBetter: Bool { self != .mse && self != .perplexity }
 
     /// Whether `value` is better than `other`.
     ///
@@ -91,7 +96,7 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
         case .f1Macro: return agreement.macroF1
         case .matthewsCorrelation: return agreement.matthewsCorrelation
         case .combinedScore: return (agreement.accuracy + (try agreement.f1(positiveLabel: positiveLabel))) / 2
-        case .pearson, .spearmanr, .mse: throw unsuitable(for: .classification)
+        case .pearson, .spearmanr, .mse, .perplexity: throw unsuitable(for: .classification)
         }
     }
 
@@ -122,7 +127,7 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
         case .combinedScore:
             return
                 (ScoreAgreement.pearson(predictions, references) + ScoreAgreement.spearman(predictions, references)) / 2
-        case .accuracy, .f1, .f1Macro, .matthewsCorrelation: throw unsuitable(for: .regression)
+        case .accuracy, .f1, .f1Macro, .matthewsCorrelation, .perplexity: throw unsuitable(for: .regression)
         }
     }
 

@@ -16,6 +16,7 @@ package enum RandomPurpose: UInt32, Sendable {
     case numericProbe = 7
     case dataSplit = 8
     case rehearsal = 9
+    case generation = 10
 }
 
 /// A family of random numbers, addressed by four coordinates, as a pure function of seed, purpose, phase and index.

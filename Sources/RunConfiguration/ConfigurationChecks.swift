@@ -42,8 +42,10 @@ struct ConfigurationChecks {
         let task = settings.task
         var missing: [String] = []
         if settings.model.isEmpty { missing.append("model") }
-        if task.textColumn.isEmpty { missing.append("task.columns.text") }
-        if task.labelColumn == nil, purpose != .prediction { missing.append("task.columns.label") }
+        if task.kind != .generation {
+            if task.textColumn.isEmpty { missing.append("task.columns.text") }
+            if task.labelColumn == nil, purpose != .prediction { missing.append("task.columns.label") }
+        }
         if task.train == nil, purpose == .training { missing.append("task.train") }
         if settings.outputDirectory.isEmpty, purpose == .training { missing.append("output_dir") }
         guard missing.isEmpty else {
@@ -56,6 +58,7 @@ struct ConfigurationChecks {
 
     private func checkTask() throws(ConfigurationError) {
         let task = settings.task
+        try checkGeneration()
         if task.textColumn == task.textPairColumn {
             throw conflict(
                 "task.columns.text_pair", "the second text is the same column as the first, \(task.textColumn)")
@@ -63,7 +66,12 @@ struct ConfigurationChecks {
         if task.labelColumn == task.textColumn || (task.labelColumn != nil && task.labelColumn == task.textPairColumn) {
             throw conflict("task.columns.label", "the label is the same column as a text, \(task.labelColumn ?? "")")
         }
-        let kind: Metric.Task = task.kind == .regression ? .regression : .classification
+        let kind: Metric.Task =
+            switch task.kind {
+            case .classification: .classification
+            case .regression: .regression
+            case .generation: .generation
+            }
         if let metric = task.metric, !metric.tasks.contains(kind) {
             let fitting = Metric.allCases.filter { $0.tasks.contains(kind) }
             throw conflict(
@@ -71,8 +79,9 @@ struct ConfigurationChecks {
                 "\(metric.rawValue) is no metric of a \(task.kind.rawValue); expected one of "
                     + fitting.map(\.rawValue).joined(separator: ", "))
         }
-        if task.kind == .regression, !task.labels.isEmpty {
-            throw conflict("task.labels", "a regression has no labels; leave the list empty, or set task.type")
+        if task.kind != .classification, !task.labels.isEmpty {
+            throw conflict(
+                "task.labels", "a \(task.kind.rawValue) has no labels; leave the list empty, or set task.type")
         }
         if !task.labels.isEmpty, Set(task.labels).count != task.labels.count || task.labels.count < 2 {
             throw conflict("task.labels", "expected two or more different labels, found \(task.labels)")
@@ -87,6 +96,26 @@ struct ConfigurationChecks {
         }
         if task.format == .jsonl, task.quoting != nil {
             throw conflict("task.quoting", "JSONL has quoting of its own; leave it at auto")
+        }
+    }
+
+    private func checkGeneration() throws(ConfigurationError) {
+        let task = settings.task
+        let defaults = RunSettings.TaskSection()
+        if task.kind == .generation {
+            let columns = [
+                ("text", task.textColumn.isEmpty ? nil : task.textColumn), ("text_pair", task.textPairColumn),
+                ("label", task.labelColumn),
+            ]
+            if let (key, column) = columns.first(where: { $0.1 != nil }) {
+                throw conflict(
+                    "task.columns.\(key)",
+                    "a generation has task.prompt and task.completion instead; write {\(column ?? "")} there")
+            }
+        } else if task.prompt != defaults.prompt || task.completion != defaults.completion {
+            throw conflict(
+                task.prompt != defaults.prompt ? "task.prompt" : "task.completion",
+                "a \(task.kind.rawValue) has task.columns instead; set task.type to generation")
         }
     }
 

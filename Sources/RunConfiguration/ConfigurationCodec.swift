@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Datasets
 import Metrics
 
 /// A value as a file or a flag writes it.
@@ -37,6 +38,27 @@ extension ConfigurationCodec where Value == String {
         } format: { text in
             // Empty is the default of what has to be given.
             text.isEmpty ? .null : .scalar(text)
+        }
+    }
+
+    /// A text that only some tasks need: null, like its default, is empty.
+    static var textIfNeeded: Self {
+        ConfigurationCodec(expectation: text.expectation) { value in
+            value == .null ? "" : text.parse(value)
+        } format: { value in
+            text.format(value)
+        }
+    }
+}
+
+extension ConfigurationCodec where Value == TextTemplate {
+    /// A text with columns' names in braces.
+    static var template: Self {
+        ConfigurationCodec(expectation: "a text with columns in braces, such as \"Question: {question}\"") { value in
+            // The codec knows no reasons; what is expected says enough of braces.
+            value.scalar.flatMap { try? TextTemplate($0) }
+        } format: { template in
+            .scalar(template.description)
         }
     }
 }

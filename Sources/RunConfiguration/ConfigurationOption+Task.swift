@@ -16,7 +16,7 @@ extension ConfigurationOption {
 
     static let taskOptions: [ConfigurationOption] = [
         ConfigurationOption(
-            "task.type", \.task.kind, .choice, .result, "Tell a class, or a number."),
+            "task.type", \.task.kind, .choice, .result, "Tell a class, a number, or go on with a text."),
         ConfigurationOption(
             "task.train", \.task.train, .optional(.text), .result, "The training file; a training needs it."
         ),
@@ -33,7 +33,7 @@ extension ConfigurationOption {
             "task.quoting", \.task.quoting, .optional(.boolean, none: "auto"), .result,
             "Whether double quotes enclose fields; auto: in CSV yes, in TSV no."),
         ConfigurationOption(
-            "task.columns.text", \.task.textColumn, .text, .result,
+            "task.columns.text", \.task.textColumn, .textIfNeeded, .result,
             "The text: a name of the header, a key of the JSON objects, or a 0-based number."),
         ConfigurationOption(
             "task.columns.text_pair", \.task.textPairColumn, .optional(.text), .result,
@@ -42,11 +42,17 @@ extension ConfigurationOption {
             "task.columns.label", \.task.labelColumn, .optional(.text), .result,
             "The class or score; training and evaluation need it."),
         ConfigurationOption(
+            "task.prompt", \.task.prompt, .template, .result,
+            "What a generation starts from: text, with columns in braces."),
+        ConfigurationOption(
+            "task.completion", \.task.completion, .template, .result,
+            "What a generation is to say after the prompt, usually with a space in front; only it is learnt."),
+        ConfigurationOption(
             "task.labels", \.task.labels, .list(of: .text), .result,
             "The classes in the order of the logits; empty: the sorted distinct labels of the training set."),
         ConfigurationOption(
             "task.metric", \.task.metric, .optional(.metric, none: "auto"), .result,
-            "What tells the best evaluation; auto: accuracy, or pearson for a regression."),
+            "What tells the best evaluation; auto: accuracy, pearson for a regression, or perplexity for a generation."),
         ConfigurationOption(
             "task.positive_label", \.task.positiveLabel, .optional(.text), .result,
             "The class that f1 counts as positive; null: the second of the labels."),

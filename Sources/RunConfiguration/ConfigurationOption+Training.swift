@@ -87,6 +87,10 @@ extension ConfigurationOption {
             "training.save_total_limit", \.training.saveTotalLimit, .optional(.integer(1...Int.max)),
             .operational, "Keep so many checkpoints, the last and the best always; null: all."),
         ConfigurationOption(
+            "training.recompute", \.training.recompute, .boolean, .operational,
+            "Whether decoders compute activations again in backward, layer by layer, instead of keeping them: less memory "
+                + "for a third more time, the same bytes."),
+        ConfigurationOption(
             "training.trace_dir", \.training.traceDirectory, .optional(.text), .operational,
             "A folder that gets the fine-tuning step by step, for deploy/compare/same_training.py; null: none."),
     ]

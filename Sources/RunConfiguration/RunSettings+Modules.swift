@@ -27,7 +27,13 @@ extension RunSettings {
     package var sharing: Sharing { loraDrop.share }
 
     /// The loss of the task.
-    package var loss: Loss { task.kind == .regression ? .squaredError : .crossEntropy }
+    package var loss: Loss {
+        switch task.kind {
+        case .classification: .crossEntropy
+        case .regression: .squaredError
+        case .generation: .completion
+        }
+    }
 
     /// What every worker has to know of the training.
     package var computeSettings: ComputeSettings {
@@ -40,13 +46,18 @@ extension RunSettings {
             probeLearningRate: loraDrop.probeLearningRate ?? training.learningRate,
             schedule: training.schedule,
             warmup: training.warmupSteps.map { .steps($0) } ?? .ratio(training.warmupRatio), loss: loss,
-            seed: training.seed)
+            seed: training.seed, recomputes: training.recompute)
     }
 
     /// The metrics of an evaluation: the one that was asked for, and those that people expect beside it.
     package var metrics: [Metric] {
         let chosen = task.resolvedMetric
-        let usual: [Metric] = task.kind == .regression ? [.pearson, .spearmanr] : [.accuracy]
+        let usual: [Metric] =
+            switch task.kind {
+            case .classification: [.accuracy]
+            case .regression: [.pearson, .spearmanr]
+            case .generation: []
+            }
         return [chosen] + usual.filter { $0 != chosen }
     }
 

@@ -16,13 +16,23 @@ extension RunSettings {
 extension RunSettings.TaskSection {
     /// The metric: `auto` resolved.
     package var resolvedMetric: Metric {
-        metric ?? (kind == .regression ? .pearson : .accuracy)
+        if let metric { return metric }
+        return switch kind {
+        case .classification: .accuracy
+        case .regression: .pearson
+        case .generation: .perplexity
+        }
     }
 
     /// How the task's files are read.
     /// - Parameter labelled: whether the label column is read, if there is one.
     package func datasetOptions(labelled: Bool = true) -> DatasetOptions {
-        DatasetOptions(
+        if kind == .generation {
+            return DatasetOptions(
+                format: format, header: header, quoting: quoting,
+                columns: DataColumns(text: prompt, textPair: labelled ? completion : nil), kind: kind)
+        }
+        return DatasetOptions(
             format: format, header: header, quoting: quoting,
             columns: DataColumns(
                 text: ColumnSelector(textColumn), textPair: textPairColumn.map { ColumnSelector($0) },

@@ -44,8 +44,12 @@ package struct RunSettings: Sendable, Hashable {
         package var textColumn = ""
         package var textPairColumn: String?
         package var labelColumn: String?
+        /// What a generation starts from.
+        package var prompt = TextTemplate(ColumnSelector("prompt"))
+        /// What a generation is to say.
+        package var completion = TextTemplate(ColumnSelector("completion"))
         package var labels: [String] = []
-        /// Nil: accuracy for a classification, Pearson's correlation for a regression.
+        /// Nil: accuracy for a classification, Pearson's correlation for a regression, perplexity for a generation.
         package var metric: Metric?
         package var positiveLabel: String?
     }
@@ -103,6 +107,7 @@ package struct RunSettings: Sendable, Hashable {
         package var earlyStoppingThreshold = 0.0
         package var loadBestAtEnd = false
         package var traceDirectory: String?
+        package var recompute = false
     }
 
     /// `cluster`: durations in seconds.

@@ -13,52 +13,85 @@ package struct BaseModel: Sendable {
     /// As the user named it.
     package let folder: String
     package let weights: ModelWeights
-    package let classifier: SequenceClassifier
+    package let configuration: any BaseConfiguration
+    /// The model as training sees it.
+    package let model: any TaskModel
+    /// The same where it is an encoder.
+    private let encoder: SequenceClassifier?
+    /// The same where it is a decoder.
+    package let decoder: DecoderModel?
 
     /// Maps the weights of `folder` and checks that every one is a finite number.
     /// - Parameter trainPooler: The pooler belongs to the trained head; a folder without one needs that.
     /// - Throws: `TransformerError`, `TensorFileError`, naming file and tensor.
     package init(folder: String, trainPooler: Bool) throws {
         self.folder = folder
-        let configuration = try EncoderConfiguration(folder: folder)
+        configuration = try BaseConfigurations.read(folder: folder)
         weights = try ModelWeights(folder: folder)
-        classifier = try SequenceClassifier(configuration: configuration, source: weights, trainPooler: trainPooler)
+        if let configuration = configuration as? DecoderConfiguration {
+            let decoder = try DecoderModel(configuration: configuration, source: weights)
+            (model, self.decoder, encoder) = (decoder, decoder, nil)
+        } else {
+            let encoder = try SequenceClassifier(
+                configuration: EncoderConfiguration(folder: folder), source: weights, trainPooler: trainPooler)
+            (model, decoder, self.encoder) = (encoder, nil, encoder)
+        }
         try weights.requireFinite()
     }
 
-    package var configuration: EncoderConfiguration { classifier.configuration }
+    private var trainsPooler: Bool { encoder?.trainsPooler ?? false }
 
     /// SHA-256 of the weights, by which workers and adapters are held against the model.
     package var fingerprint: Digest { BaseModelFingerprint.of(weights) }
 
     /// Linear modules that belong to no layer: a target that matches them is refused.
     package var otherLinears: [String] {
-        configuration.family.otherLinears(trainsPooler: classifier.trainsPooler) + [configuration.family.classifier]
+        configuration.otherLinears(trainsPooler: trainsPooler) + [configuration.classifier.path]
+    }
+
+    /// The decoder as a language model.
+    /// - Throws: `TransformerError` for a model that cannot generate.
+    package func languageModel() throws(TransformerError) -> DecoderModel {
+        guard let decoder else {
+            throw TransformerError(
+                .unsupportedModel,
+                "\(folder): a model of type \"\(configuration.modelType)\" is an encoder and generates no text; "
+                    + "supported for that are " + DecoderFamily.all.map(\.modelType).joined(separator: ", "))
+        }
+        guard decoder.hasLanguageHead else {
+            throw TransformerError(
+                .missingTensor,
+                "\(folder): expected lm_head.weight, found none, and config.json does not tie it to the embeddings")
+        }
+        return decoder
     }
 
     /// The trainable part for a task.
     /// - Parameters:
     ///   - lora: Without target modules: those of the model's family.
-    ///   - labelCount: Classes, or 1 for a regression.
-    /// - Throws: `LoRAError` for settings out of range or a target module that the model lacks.
+    ///   - labelCount: Classes, 1 for a regression, or 0 for a language model.
+    /// - Throws: `LoRAError` for settings out of range or a target module that the model lacks; `TransformerError` for a
+    ///   task that the model is not made for.
     package func trainable(lora: LoRASettings, labelCount: Int, sharing: Sharing) throws -> TrainableModel {
+        if labelCount == 0 {
+            _ = try languageModel()
+        }
         var lora = lora
         if lora.targetModules.isEmpty {
-            lora.targetModules = configuration.family.defaultTargetModules
+            lora.targetModules = configuration.defaultTargetModules
         }
         try lora.validate()
-        let head = HeadShape(
-            configuration: configuration, labelCount: labelCount, trainsPooler: classifier.trainsPooler)
+        let head = HeadShape(configuration: configuration, labelCount: labelCount, trainsPooler: trainsPooler)
         var initialisation = try HeadInitialisation(
             standardDeviation: Float(configuration.initializerRange), head: head, base: weights)
-        if let pooler = head.pooler, let known = classifier.pretrainedPooler {
+        if let pooler = head.pooler, let known = encoder?.pretrainedPooler {
             initialisation.known[pooler.path + ".weight"] = known.weight.values
             initialisation.known[pooler.path + ".bias"] = known.bias.values
         }
         return TrainableModel(
-            lora: lora, projections: classifier.projections,
+            lora: lora, projections: model.projections,
             targets: try TargetModules.resolve(
-                lora.targetModules, in: classifier.projections, otherLinears: otherLinears), head: head,
+                lora.targetModules, in: model.projections, otherLinears: otherLinears), head: head,
             headInitialisation: initialisation, sharing: sharing)
     }
 }

@@ -35,26 +35,30 @@ package struct DataPreparation {
     package func tokenise(_ dataset: Dataset, targets: [Target]) throws -> Prepared {
         precondition(
             targets.count == dataset.examples.count, "\(targets.count) targets for \(dataset.examples.count) rows")
-        let rows = dataset.examples
+        return try Self.inParallel(count: dataset.examples.count) { place in
+            let row = dataset.examples[place]
+            let encoded = try encode(row.text, row.pair)
+            let example = TokenisedExample(
+                index: row.index, tokenIDs: encoded.tokenIDs, tokenTypeIDs: encoded.tokenTypeIDs,
+                target: targets[place])
+            return (example, encoded.wasTruncated)
+        }
+    }
+
+    /// Runs `body` on the place of every row, on all processors.
+    /// - Returns: The results in file order.
+    static func inParallel(
+        count: Int, _ body: @Sendable (Int) throws -> (TokenisedExample, Bool)
+    ) throws -> Prepared {
         let chunkSize = 512
-        let chunks = (rows.count + chunkSize - 1) / chunkSize
+        let chunks = (count + chunkSize - 1) / chunkSize
         let results = ChunkResults(count: chunks)
         DispatchQueue.concurrentPerform(iterations: chunks) { chunk in
-            let range = chunk * chunkSize..<min(rows.count, (chunk + 1) * chunkSize)
-            results.set(
-                chunk,
-                Result {
-                    try range.map { row in
-                        let encoded = try encode(rows[row].text, rows[row].pair)
-                        let example = TokenisedExample(
-                            index: rows[row].index, tokenIDs: encoded.tokenIDs, tokenTypeIDs: encoded.tokenTypeIDs,
-                            target: targets[row])
-                        return (example, encoded.wasTruncated)
-                    }
-                })
+            let range = chunk * chunkSize..<min(count, (chunk + 1) * chunkSize)
+            results.set(chunk, Result { try range.map(body) })
         }
         var prepared = Prepared(examples: [], truncatedCount: 0)
-        prepared.examples.reserveCapacity(rows.count)
+        prepared.examples.reserveCapacity(count)
         for chunk in try results.all() {
             prepared.examples += chunk.map(\.0)
             prepared.truncatedCount += chunk.count(where: \.1)

@@ -4,6 +4,7 @@
 //
 
 package import Datasets
+import Foundation
 package import Metrics
 
 /// A data set that a run is measured on.
@@ -56,9 +57,10 @@ package struct EvaluationSet: Sendable {
         for (prediction, example) in zip(predictions, examples) {
             total += loss.value(logits: prediction.logits, target: example.target)
         }
-        result["eval_loss"] = total / Double(max(1, examples.count))
+        let loss = total / Double(max(1, examples.reduce(0) { $0 + $1.lossCount }))
+        result["eval_loss"] = loss
         for metric in metrics {
-            result["eval_\(metric.rawValue)"] = try value(of: metric, predictions)
+            result["eval_\(metric.rawValue)"] = metric == .perplexity ? exp(loss) : try value(of: metric, predictions)
         }
         return result
     }
@@ -70,6 +72,9 @@ package struct EvaluationSet: Sendable {
                 predictions: predictions.map { Self.label(of: $0.logits) },
                 references: examples.map { if case .classIndex(let label) = $0.target { label } else { -1 } },
                 positiveLabel: positiveLabel)
+        case .completion:
+            throw TrainingError(
+                code: .badRequest, message: "\(metric.rawValue) is no metric of a generation's losses; use perplexity")
         case .squaredError:
             return try metric.value(
                 predictions: predictions.map { Double($0.logits[0]) },

@@ -8,17 +8,17 @@ package import Digests
 import Foundation
 import LoRA
 import Tensors
-package import Transformer
+import Transformer
 
 /// The threads of this process as a fleet: a complete trainer without any network.
 package final class LocalFleet: Fleet {
-    private let model: SequenceClassifier
+    private let model: any TaskModel
     private let settings: ComputeSettings
     private let trainable: TrainableModel
     private let pool: SlotPool
     private var trainer: PhaseTrainer?
 
-    package init(model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, slots: Int) {
+    package init(model: any TaskModel, settings: ComputeSettings, trainable: TrainableModel, slots: Int) {
         self.model = model
         self.settings = settings
         self.trainable = trainable

@@ -7,14 +7,16 @@ package import Datasets
 import Foundation
 package import Tensors
 
-/// The losses of sequence classification, as transformers has them: cross-entropy over the labels, or with a single
-/// label the squared error.
+/// The losses, as transformers has them: of sequence classification cross-entropy over the labels, or with a single
+/// label the squared error; of a language model cross-entropy over the completions' tokens.
 ///
-/// Both are sums over the examples here; the division by their exact count comes after the reduction
+/// All are sums over examples or tokens here; the division by their exact count comes after the reduction
 /// (docs/numerics.md).
 package enum Loss: Sendable, Hashable {
     case crossEntropy
     case squaredError
+    /// Computed where the logits are (`DecoderModel.completionLosses`): an example's answer is its loss already.
+    case completion
 
     /// The loss sum of `logits` [examples, labels], and its gradient into `gradient`, of the same shape.
     ///
@@ -38,9 +40,10 @@ package enum Loss: Sendable, Hashable {
         return total
     }
 
-    /// Whether a target can be compared with so many logits.
-    func accepts(_ target: Target, labelCount: Int) -> Bool {
-        switch (self, target) {
+    /// Whether an example's target can be compared with so many logits.
+    func accepts(_ example: TokenisedExample, labelCount: Int) -> Bool {
+        switch (self, example.target) {
+        case (.completion, .completion(let first)): first >= 0 && first < example.tokenIDs.count
         case (.crossEntropy, .classIndex(let label)): (0..<labelCount).contains(label)
         case (.squaredError, .score(let score)): labelCount == 1 && score.isFinite
         case (_, _): false
@@ -50,6 +53,7 @@ package enum Loss: Sendable, Hashable {
     /// The loss of one example.
     /// - Precondition: A target of the kind that the loss needs.
     package func value(logits: [Float], target: Target) -> Double {
+        if self == .completion { return Double(logits[0]) }
         let row = Matrix(rows: 1, columns: logits.count, values: logits)
         return sum(logits: row, targets: [target], gradient: Matrix(rows: 1, columns: logits.count))
     }

@@ -19,12 +19,12 @@ package enum NumericProbe {
     private static let rowCounts = [1, 97]
 
     /// The probe's sum for a model.
-    package static func digest(_ configuration: EncoderConfiguration) -> Digest {
+    package static func digest(_ configuration: any BaseConfiguration) -> Digest {
         BLAS.useOneThread()
         return FloatingPointMode.flushingDenormals { compute(configuration) }
     }
 
-    private static func compute(_ configuration: EncoderConfiguration) -> Digest {
+    private static func compute(_ configuration: any BaseConfiguration) -> Digest {
         var hash = SHA256()
         var draws: UInt32 = 0
         let workspace = Workspace()
@@ -36,7 +36,8 @@ package enum NumericProbe {
                 values: stream.uniform(count: rows * columns, low: -spread, high: spread))
         }
         let projections = configuration.projections.map { [$0.inputSize, $0.outputSize] }
-        let shapes = Set(projections + [[configuration.embeddingSize, configuration.hiddenSize]])
+        let embedding = (configuration as? EncoderConfiguration)?.embeddingSize ?? configuration.hiddenSize
+        let shapes = Set(projections + [[embedding, configuration.hiddenSize]])
             .sorted { ($0[0], $0[1]) < ($1[0], $1[1]) }
         for rows in rowCounts {
             for shape in shapes {
@@ -58,22 +59,26 @@ package enum NumericProbe {
     }
 
     private static func kernels(
-        rows: Int, _ configuration: EncoderConfiguration,
+        rows: Int, _ configuration: any BaseConfiguration,
         matrix: (_ rows: Int, _ columns: Int, _ spread: Float) -> Matrix, into hash: inout SHA256
     ) {
         let hidden = configuration.hiddenSize
         let activated = matrix(rows, hidden, 4)
         let slope = Matrix(rows: rows, columns: hidden)
-        configuration.activation.apply(to: activated, bias: matrix(1, hidden, 1), slope: slope)
+        let encoder = configuration as? EncoderConfiguration
+        (encoder?.activation ?? .gelu).apply(to: activated, bias: matrix(1, hidden, 1), slope: slope)
         hash.update(activated.values + slope.values)
         let normalised = Matrix(rows: rows, columns: hidden)
         LayerNorm(
-            gamma: matrix(1, hidden, 1), beta: matrix(1, hidden, 1), epsilon: configuration.layerNormEpsilon
+            gamma: matrix(1, hidden, 1), beta: matrix(1, hidden, 1), epsilon: encoder?.layerNormEpsilon ?? 1e-12
         ).apply(activated, residual: matrix(rows, hidden, 1), into: normalised)
         hash.update(normalised.values)
         let scores = matrix(rows, rows + 3, 6)
         scores.applySoftmax(scale: 0.25)
         hash.update(scores.values)
+        if let decoder = configuration as? DecoderConfiguration {
+            decoderKernels(rows: rows, decoder, matrix: matrix, into: &hash)
+        }
         let parameters = matrix(1, hidden, 1)
         let first = Matrix(rows: 1, columns: hidden)
         let second = Matrix(rows: 1, columns: hidden)
@@ -84,6 +89,32 @@ package enum NumericProbe {
         }
         hash.update(parameters.values + first.values + second.values)
         hash.update([activated.sumOfSquares])
+    }
+
+    private static func decoderKernels(
+        rows: Int, _ configuration: DecoderConfiguration,
+        matrix: (_ rows: Int, _ columns: Int, _ spread: Float) -> Matrix, into hash: inout SHA256
+    ) {
+        let hidden = configuration.hiddenSize
+        let x = matrix(rows, hidden, 2)
+        let reciprocals = Matrix(rows: rows, columns: 1)
+        let norm = RMSNorm(gamma: matrix(1, hidden, 1), epsilon: configuration.normEpsilon)
+        norm.apply(x, into: x, reciprocals: reciprocals)
+        norm.backward(matrix(rows, hidden, 1), x: x, reciprocals: reciprocals, into: x, adding: true)
+        let heads = matrix(rows, configuration.headSize, 1)
+        RotaryTable(
+            positions: 0..<rows,
+            inverseFrequencies: configuration.rotary.inverseFrequencies(
+                headSize: configuration.headSize, length: rows), factor: 1
+        ).turn(heads, firstPosition: 0)
+        let (gate, up) = (matrix(rows, hidden, 6), matrix(rows, hidden, 1))
+        SiLUGate.apply(gate: gate, up: up, into: gate)
+        let scores = matrix(rows, rows + 3, 6)
+        scores.applyCausalSoftmax(scale: 0.25, first: 3, window: nil)
+        let logits = matrix(rows, 4099, 6)
+        let losses = logits.crossEntropy(labels: (0..<Int32(rows)).map { $0 }, differentiating: true)
+        hash.update(x.values + heads.values + gate.values + scores.values + logits.values)
+        hash.update(losses)
     }
 }
 

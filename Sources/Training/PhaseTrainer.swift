@@ -8,14 +8,14 @@ package import Digests
 import ExactSums
 import LoRA
 import Tensors
-package import Transformer
+import Transformer
 
 /// One worker's share of a phase: the state, and the slots that compute shards from it.
 ///
 /// The path of a batch through it is in `TrainingStep.swift`. What makes it part of a cluster is that `localSums` and
 /// `commit` are two calls: between them the sums of all workers are added up, or not, if there is only this one.
 package final class PhaseTrainer {
-    let model: SequenceClassifier
+    let model: any TaskModel
     let settings: ComputeSettings
     let trainable: TrainableModel
     package let setup: PhaseSetup
@@ -37,7 +37,7 @@ package final class PhaseTrainer {
     /// Takes up a phase.
     /// - Throws: `TrainingError` with `.wrongState` if the state does not fit the layout.
     package init(
-        model: SequenceClassifier, settings: ComputeSettings, trainable: TrainableModel, setup: PhaseSetup,
+        model: any TaskModel, settings: ComputeSettings, trainable: TrainableModel, setup: PhaseSetup,
         pool: SlotPool
     ) throws {
         self.model = model
@@ -88,7 +88,7 @@ package final class PhaseTrainer {
         computer = ShardComputer(
             model: model, settings: settings, layout: layout, phase: setup.phase,
             dropoutProbability: Float(trainable.lora.dropout),
-            labelCount: trainable.head.classifier.outputSize, slots: slots)
+            labelCount: trainable.head.classifier?.outputSize ?? 0, slots: slots)
     }
 
     /// The state after the last committed step.

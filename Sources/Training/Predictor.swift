@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-package import Datasets
+import Datasets
 import Foundation
 package import LoRA
-package import Tensors
-package import Transformer
+import Tensors
+import Transformer
 
 /// Those who answer examples: a fleet in the middle of a run, or a finished model.
 ///
@@ -20,7 +20,7 @@ package protocol Predictor: AnyObject {
 
 /// A model with trained numbers that no longer change.
 package final class FixedModel: Predictor {
-    private let model: SequenceClassifier
+    private let model: any TaskModel
     private let parameters: TrainableParameters
     private let pool: SlotPool
     private let workspaces: SlotWorkspaces
@@ -28,7 +28,7 @@ package final class FixedModel: Predictor {
     /// - Parameters:
     ///   - parameters: In a layout of this model's projections.
     ///   - slots: Shards that are computed at a time, one thread each; the result does not depend on it.
-    package init(model: SequenceClassifier, parameters: TrainableParameters, slots: Int) {
+    package init(model: any TaskModel, parameters: TrainableParameters, slots: Int) {
         precondition(
             parameters.branches.count == model.projections.count,
             "\(parameters.branches.count) branches for \(model.projections.count) projections")
@@ -48,26 +48,6 @@ package final class FixedModel: Predictor {
                     workspace: workspaces[slot]))
         }
         return gathered.all
-    }
-}
-
-extension SequenceClassifier {
-    /// The logits of every example of a shard.
-    /// - Throws: `TransformerError` with code `badBatch` for tokens that the model has no embedding for.
-    package func predict(
-        _ shard: Shard, branches: [LowRankBranch?], head: HeadParameters, workspace: Workspace
-    ) throws -> [Prediction] {
-        let batch = PackedSequences(shard)
-        try check(batch)
-        return workspace.scope {
-            let logits = forward(
-                batch, branches: branches, head: head, dropout: nil, reads: .firstTokenOnly, forBackward: false,
-                workspace: workspace
-            ).logits
-            return shard.examples.enumerated().map { row, example in
-                Prediction(example: example.index, logits: logits.rows(row..<row + 1).values)
-            }
-        }
     }
 }
 

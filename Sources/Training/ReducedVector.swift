@@ -32,10 +32,10 @@ package struct ReducedVector: Sendable {
         return valueCount + 1 + index
     }
 
-    /// N: examples for gradients and losses, tokens for the importance.
+    /// N: examples, or tokens of completions, for gradients and losses; tokens for the importance.
     package var scale: FixedPointScale {
         FixedPointScale(
-            count: header.kind == .importance ? header.tokenCount : header.exampleCount, addends: header.shardCount)
+            count: header.kind == .importance ? header.tokenCount : header.lossCount, addends: header.shardCount)
     }
 
     /// Checks that every shard was counted exactly once.

@@ -26,6 +26,8 @@ package struct StepWork: Sendable {
     package let exampleCount: Int
     /// Tokens in all shards.
     package let tokenCount: Int
+    /// Losses in all shards: examples, or tokens of completions.
+    package let lossCount: Int
     package let shards: [Shard]
 
     /// Work made of a batch's shards.
@@ -35,6 +37,7 @@ package struct StepWork: Sendable {
         self.shards = shards
         exampleCount = shards.reduce(0) { $0 + $1.examples.count }
         tokenCount = shards.reduce(0) { $0 + $1.tokenCount }
+        lossCount = Self.lossCount(of: shards)
     }
 
     /// A part of a pass over more examples than one piece of work takes.
@@ -46,6 +49,12 @@ package struct StepWork: Sendable {
         self.shards = shards
         self.exampleCount = exampleCount
         self.tokenCount = tokenCount
+        lossCount = Self.lossCount(of: shards)
+    }
+
+    /// At least 1: completions may all have been cut off.
+    private static func lossCount(of shards: [Shard]) -> Int {
+        max(1, shards.reduce(0) { $0 + $1.examples.reduce(0) { $0 + $1.lossCount } })
     }
 
     /// Examples and tokens of one piece of work: enough to keep all slots busy, few enough to fit into a message.
@@ -75,7 +84,8 @@ package struct StepWork: Sendable {
     /// What everyone has to know of the work, whoever computes which shard.
     package var header: StepHeader {
         StepHeader(
-            kind: kind, step: step, shardCount: shards.count, exampleCount: exampleCount, tokenCount: tokenCount)
+            kind: kind, step: step, shardCount: shards.count, exampleCount: exampleCount, tokenCount: tokenCount,
+            lossCount: lossCount)
     }
 }
 
@@ -86,8 +96,14 @@ package struct StepHeader: Hashable, Sendable {
     package let shardCount: Int
     package let exampleCount: Int
     package let tokenCount: Int
+    /// What gradients and losses are means over: examples, or tokens of completions.
+    package let lossCount: Int
 
-    package init(kind: StepWork.Kind, step: Int, shardCount: Int, exampleCount: Int, tokenCount: Int) {
+    /// - Parameter lossCount: Nil: as many as examples.
+    package init(
+        kind: StepWork.Kind, step: Int, shardCount: Int, exampleCount: Int, tokenCount: Int, lossCount: Int? = nil
+    ) {
+        self.lossCount = lossCount ?? exampleCount
         self.kind = kind
         self.step = step
         self.shardCount = shardCount

@@ -55,11 +55,14 @@ package struct ComputeSettings: Hashable, Sendable {
     package var warmup: Warmup
     package var loss: Loss
     package var seed: UInt64
+    /// Whether a layer's activations are computed again in backward instead of kept: memory for time, the same bits.
+    package var recomputes: Bool
 
     package init(
         optimizer: OptimizerSettings, probeLearningRate: Double, schedule: LearningRateSchedule.Shape, warmup: Warmup,
-        loss: Loss, seed: UInt64
+        loss: Loss, seed: UInt64, recomputes: Bool = false
     ) {
+        self.recomputes = recomputes
         self.optimizer = optimizer
         self.probeLearningRate = probeLearningRate
         self.schedule = schedule

@@ -125,7 +125,7 @@ extension PhaseTrainer {
 ///
 /// Nothing in it changes during a job.
 struct ShardComputer: Sendable {
-    let model: SequenceClassifier
+    let model: any TaskModel
     let settings: ComputeSettings
     let layout: ParameterLayout
     let phase: Phase
@@ -144,19 +144,21 @@ struct ShardComputer: Sendable {
 
     /// Adds one shard to the sums and marks its lane.
     func add(_ shard: Shard, slot: Int, to sums: inout ExactAccumulator, _ vector: ReducedVector) throws {
-        let batch = PackedSequences(shard)
-        try model.check(batch)
+        let bound = slots[slot].bound
+        let pass = ShardPass(
+            shard, branches: bound.branches, head: bound.head, workspace: slots[slot].workspace)
+        try model.check(pass.batch)
         if vector.header.kind != .importance {
             try checkTargets(of: shard)
         }
         do {
             switch vector.header.kind {
             case .train:
-                try addGradient(of: shard, batch, slots[slot], to: &sums, vector, dropout(step: vector.header.step))
+                try addGradient(of: pass, slots[slot], to: &sums, vector, dropout(step: vector.header.step))
             case .gradientScore:
-                try addGradient(of: shard, batch, slots[slot], to: &sums, vector, nil)
+                try addGradient(of: pass, slots[slot], to: &sums, vector, nil)
             case .importance:
-                try addImportance(of: batch, slots[slot], to: &sums, vector)
+                try addImportance(of: pass, to: &sums, vector)
             case .predict:
                 preconditionFailure("predictions are not summed")
             }
@@ -168,7 +170,7 @@ struct ShardComputer: Sendable {
 
     /// What came from elsewhere must fit the loss and the head before it is computed with.
     private func checkTargets(of shard: Shard) throws(TrainingError) {
-        for example in shard.examples where !settings.loss.accepts(example.target, labelCount: labelCount) {
+        for example in shard.examples where !settings.loss.accepts(example, labelCount: labelCount) {
             throw TrainingError(
                 code: .badData,
                 message: "shard \(shard.index), row \(example.index): the target \(example.target) does not fit a head "
@@ -178,25 +180,12 @@ struct ShardComputer: Sendable {
 
     /// Forward, loss and backward of one shard; its gradient goes into the exact sums.
     private func addGradient(
-        of shard: Shard, _ batch: PackedSequences, _ slot: Slot, to sums: inout ExactAccumulator,
-        _ vector: ReducedVector, _ dropout: InputDropout?
+        of pass: ShardPass, _ slot: Slot, to sums: inout ExactAccumulator, _ vector: ReducedVector,
+        _ dropout: InputDropout?
     ) throws {
         slot.gradient.fill(0)
         let loss = slot.workspace.scope {
-            let pass = ComputeClock.count(.forward) {
-                model.forward(
-                    batch, branches: slot.bound.branches, head: slot.bound.head, dropout: dropout,
-                    reads: .firstTokenOnly, workspace: slot.workspace)
-            }
-            let logitsGradient = slot.workspace.matrix(rows: pass.logits.rowCount, columns: pass.logits.columnCount)
-            let loss = ComputeClock.count(.loss) {
-                settings.loss.sum(
-                    logits: pass.logits, targets: shard.examples.map(\.target), gradient: logitsGradient)
-            }
-            ComputeClock.count(.backward) {
-                model.backward(pass, logitsGradient: logitsGradient)
-            }
-            return loss
+            model.addGradients(pass, loss: settings.loss, dropout: dropout, recomputes: settings.recomputes)
         }
         try ComputeClock.count(.exactSum) {
             // The gradient goes first: where it is no number, its tensor says more than the loss does.
@@ -207,15 +196,11 @@ struct ShardComputer: Sendable {
 
     /// Squared norms of the LoRA outputs over all tokens of one shard (arXiv 2402.07721), into the exact sums.
     private func addImportance(
-        of batch: PackedSequences, _ slot: Slot, to sums: inout ExactAccumulator, _ vector: ReducedVector
+        of pass: ShardPass, to sums: inout ExactAccumulator, _ vector: ReducedVector
     ) throws {
-        var importance = OutputImportance(branches: slot.bound.branches)
-        slot.workspace.scope {
-            _ = model.forward(
-                batch, branches: slot.bound.branches, head: slot.bound.head, dropout: nil, reads: .allTokens,
-                forBackward: false,
-                observe: { projection, z in importance.add(projection: projection, lowRank: z) },
-                workspace: slot.workspace)
+        var importance = OutputImportance(branches: pass.branches)
+        pass.workspace.scope {
+            model.observe(pass) { projection, z in importance.add(projection: projection, lowRank: z) }
         }
         for (projection, sum) in importance.sums.enumerated() {
             try sums.add(sum, at: projection, scale: vector.scale)

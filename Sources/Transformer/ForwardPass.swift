@@ -104,12 +104,15 @@ extension SequenceClassifier {
         let poolerSlope =
             forBackward && configuration.family.pooler.activation != .tanh
             ? workspace.matrix(rows: firsts.rowCount, columns: configuration.hiddenSize) : nil
-        let logits = workspace.matrix(rows: firsts.rowCount, columns: head.classifier.weight.rowCount)
+        guard let classifier = head.classifier else {
+            preconditionFailure("a sequence classifier without a classifier")
+        }
+        let logits = workspace.matrix(rows: firsts.rowCount, columns: classifier.weight.rowCount)
         ComputeClock.count(.head) {
             pool(first, head: head, into: pooled, slope: poolerSlope, workspace: workspace)
             workspace.scope {
                 logits.setProduct(
-                    PackedRows(pooled, in: workspace), transposed: head.classifier.weight, bias: head.classifier.bias)
+                    PackedRows(pooled, in: workspace), transposed: classifier.weight, bias: classifier.bias)
             }
         }
         return ForwardPass(
@@ -153,8 +156,9 @@ extension SequenceClassifier {
             let first = PackedRows(first, in: workspace)
             let bias: Matrix
             if let pooler = head.pooler {
+                guard let own = pooler.bias else { preconditionFailure("a pooler without a bias") }
                 pooled.setProduct(first, transposed: pooler.weight)
-                bias = pooler.bias
+                bias = own
             } else if let pooler = encoder.pooler {
                 pooled.setProduct(first, transposed: pooler.weight.matrix(in: workspace))
                 bias = pooler.bias

@@ -62,14 +62,14 @@ package struct InputDropout: Sendable {
 package struct DenseParameters: Sendable {
     /// [outputSize, inputSize].
     package let weight: Matrix
-    /// [1, outputSize].
-    package let bias: Matrix
+    /// [1, outputSize]; nil: none.
+    package let bias: Matrix?
     /// Where the gradient is added; nil: frozen.
     package let weightGradient: Matrix?
     /// Where the gradient is added; nil: frozen.
     package let biasGradient: Matrix?
 
-    package init(weight: Matrix, bias: Matrix, weightGradient: Matrix? = nil, biasGradient: Matrix? = nil) {
+    package init(weight: Matrix, bias: Matrix?, weightGradient: Matrix? = nil, biasGradient: Matrix? = nil) {
         self.weight = weight
         self.bias = bias
         self.weightGradient = weightGradient
@@ -90,12 +90,12 @@ package struct DenseParameters: Sendable {
 
 /// The task head: a classifier on the pooled first token, and the pooler where that is trained too.
 package struct HeadParameters: Sendable {
-    /// Weight [labels, hidden], bias [1, labels].
-    package let classifier: DenseParameters
+    /// Weight [labels, hidden], bias [1, labels], which a decoder's has not; nil for a language model.
+    package let classifier: DenseParameters?
     /// Weight [hidden, hidden], bias [1, hidden]; present exactly if the model's `trainsPooler` is true.
     package let pooler: DenseParameters?
 
-    package init(classifier: DenseParameters, pooler: DenseParameters? = nil) {
+    package init(classifier: DenseParameters?, pooler: DenseParameters? = nil) {
         self.classifier = classifier
         self.pooler = pooler
     }

@@ -16,7 +16,9 @@ extension SequenceClassifier {
         precondition(pass.allowsBackward, "backward through a pass that was made without forBackward")
         let workspace = pass.context.workspace
         workspace.scope {
-            let classifier = pass.head.classifier
+            guard let classifier = pass.head.classifier else {
+                preconditionFailure("a sequence classifier without a classifier")
+            }
             classifier.addGradients(outputGradient: logitsGradient, input: pass.pooled)
             let entersEncoder = pass.lowestTrainedLayer < encoder.layers.count
             guard entersEncoder || pass.head.pooler?.isTrained ?? false else { return }

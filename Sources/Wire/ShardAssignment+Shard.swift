@@ -12,6 +12,8 @@ extension ShardAssignment {
         case classIndex(Int)
         /// A score, finite.
         case score(Float)
+        /// The place of a completion's first token.
+        case completion(Int)
     }
 
     /// One tokenised example.
@@ -44,6 +46,7 @@ extension ShardAssignment {
             switch target {
             case .classIndex(let index): try check.integer("class_index", index, 0...(FieldChecks.maximumLabels - 1))
             case .score(let score): try check.finite("score", score)
+            case .completion(let first): try check.integer("completion_start", first, 0...(tokenIDs.count - 1))
             case nil: break
             }
             self.exampleID = exampleID
@@ -58,6 +61,7 @@ extension ShardAssignment {
                 switch message.target_case {
                 case LORADROP__WIRE__V1__EXAMPLE__TARGET_CLASS_INDEX: .classIndex(Int(message.class_index))
                 case LORADROP__WIRE__V1__EXAMPLE__TARGET_SCORE: .score(message.score)
+                case LORADROP__WIRE__V1__EXAMPLE__TARGET_COMPLETION_START: .completion(Int(message.completion_start))
                 default: nil
                 }
             try self.init(
@@ -92,6 +96,9 @@ extension ShardAssignment {
             case .score(let score):
                 message.target_case = LORADROP__WIRE__V1__EXAMPLE__TARGET_SCORE
                 message.score = score
+            case .completion(let first):
+                message.target_case = LORADROP__WIRE__V1__EXAMPLE__TARGET_COMPLETION_START
+                message.completion_start = UInt32(first)
             case nil: break
             }
             return message

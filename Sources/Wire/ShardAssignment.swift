@@ -57,14 +57,17 @@ package struct ShardAssignment: WireMessage {
     package let exampleCount: Int
     /// How many tokens the step has over all workers.
     package let tokenCount: Int
+    /// How many losses the step is a mean over, on all workers: examples, or tokens of completions.
+    package let lossCount: Int
     /// This worker's shards, ascending by index.
     package let shards: [Shard]
 
+    /// - Parameter lossCount: Nil: as many as examples.
     /// - Throws: `WireError` with `badField` for a field out of range, shards or examples that come twice, missing
     ///   targets, more examples or tokens than the step has.
     package init(
         generation: Int, workKind: WorkKind, step: Int, shardCount: Int, exampleCount: Int, tokenCount: Int,
-        shards: [Shard]
+        lossCount: Int? = nil, shards: [Shard]
     ) throws(WireError) {
         let check = FieldChecks("ShardAssignment")
         try check.generation(generation)
@@ -72,6 +75,8 @@ package struct ShardAssignment: WireMessage {
         try check.integer("shard_count", shardCount, 1...FieldChecks.maximumShards)
         try check.integer("example_count", exampleCount, shardCount...FieldChecks.maximumID)
         try check.integer("token_count", tokenCount, exampleCount...(1 << 40))
+        let lossCount = lossCount ?? exampleCount
+        try check.integer("loss_count", lossCount, 1...min(tokenCount, FieldChecks.maximumID))
         try check.count("shards", shards.count, 0...shardCount)
         try check.ascending("shards", shards.map(\.index))
         try check.integer("shards", shards.last?.index ?? 0, 0...(shardCount - 1))
@@ -97,6 +102,7 @@ package struct ShardAssignment: WireMessage {
         self.shardCount = shardCount
         self.exampleCount = exampleCount
         self.tokenCount = tokenCount
+        self.lossCount = lossCount
         self.shards = shards
     }
 
@@ -109,6 +115,7 @@ package struct ShardAssignment: WireMessage {
             shardCount: Int(message.shard_count),
             exampleCount: Int(message.example_count),
             tokenCount: check.decodeInteger("token_count", message.token_count),
+            lossCount: check.decodeInteger("loss_count", message.loss_count),
             shards: check.decodeMessages("shards", message.shards, message.n_shards) { shard throws(WireError) in
                 try Shard(shard)
             })
@@ -122,6 +129,7 @@ package struct ShardAssignment: WireMessage {
         message.shard_count = UInt32(shardCount)
         message.example_count = UInt32(exampleCount)
         message.token_count = UInt64(tokenCount)
+        message.loss_count = UInt64(lossCount)
         message.n_shards = shards.count
         message.shards = arena.messages(shards.map { $0.generated(arena) })
         return message

@@ -14,9 +14,11 @@ import Training
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict",
-        abstract: "Write the label and the logits of every row of a file, one JSON object a row.",
+        abstract: "Write what an adapter says of every row of a file, one JSON object a row.",
         discussion: """
             loradrop predict --model DIR --adapter DIR --file F --task.columns.text 0 --output out.jsonl
+
+            Label and logits of a classifier; of a language model the text and the tokens that it generates after task.prompt.
 
             The file needs no labels. Its columns are given by the configuration's task keys as flags, or by --config. \
             Texts are cut, and rows grouped, as the adapter's lora_drop.json says the training did, unless \
@@ -26,12 +28,18 @@ struct PredictCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where the predictions go, as JSONL.", valueName: "file"))
     var output: String
 
+    @OptionGroup var generation: GenerationArguments
+
     @OptionGroup var arguments: AdapterArguments
 
     func run() throws {
         let settings = try arguments.settings(for: .prediction)
         try checkOutput()
         let model = try arguments.model(settings)
+        if model.kind == .generation {
+            try generate(model, settings)
+            return
+        }
         let examples = try arguments.rows(settings, model: model, labelled: false)
         let rows = EvaluationSet(
             examples: examples, loss: model.loss, metrics: [], positiveLabel: 0,
@@ -40,6 +48,16 @@ struct PredictCommand: ParsableCommand {
         let predictions = try rows.predict(with: model.fixed(slots: AdapterArguments.slots)) { passes.next() }
         try PredictionFile.write(predictions, labels: model.labels?.names, to: output)
         print("wrote \(output): \(predictions.count) rows")
+    }
+
+    private func generate(_ model: AdaptedModel, _ settings: RunSettings) throws {
+        let how = try generation.settings(endTokens: model.endTokens)
+        let prompts = try model.prompts(
+            arguments.file, options: settings.task.datasetOptions(labelled: false),
+            maximumLength: settings.training.maxSequenceLength)
+        let texts = try model.generator().generate(prompts, settings: how, slots: AdapterArguments.slots)
+        try PredictionFile.write(texts, of: prompts, text: model.text(of:), to: output)
+        print("wrote \(output): \(texts.count) rows")
     }
 
     /// Before the work, not after it: whether the output can be written at all, and is none of the inputs.

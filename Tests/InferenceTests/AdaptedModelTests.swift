@@ -57,7 +57,7 @@ struct AdaptedModelTests {
                     epsilon: 1e-8, maxGradientNorm: nil),
                 probeLearningRate: 1e-3, schedule: .linear, warmup: .steps(0), loss: .crossEntropy, seed: 1)
             let fleet = LocalFleet(
-                model: random.base.classifier, settings: settings, trainable: random.trainable, slots: 1)
+                model: random.base.model, settings: settings, trainable: random.trainable, slots: 1)
             _ = try fleet.begin(
                 PhaseSetup(
                     phase: .fineTune, totalSteps: 1, assignment: random.layout.assignment,

@@ -83,7 +83,7 @@ struct ParameterLayoutTests {
                 #expect(second.upGradient?[0, 0] == 4)
                 #expect(own.down[0, 0] == 0)
             }
-            parameters.head.classifier.biasGradient?[0, 1] = 9
+            parameters.head.classifier?.biasGradient?[0, 1] = 9
             #expect(gradients[0, layout.count - 1] == 9)
             #expect(parameters.head.pooler == nil)
         }

@@ -73,7 +73,7 @@ struct LoadTests {
         #expect(settings.loraDrop.share == .trained && settings.training.learningRate == 0.001)
         #expect(settings.training.seed == 7 && settings.outputDirectory == "runs/cola")
         let options = settings.task.datasetOptions()
-        #expect(options.columns.text == ColumnSelector(3) && options.columns.label == ColumnSelector(1))
+        #expect(options.columns.text == TextTemplate(ColumnSelector(3)) && options.columns.label == ColumnSelector(1))
         #expect(!options.header && options.format == nil && options.kind == .classification)
         #expect(settings.task.datasetOptions(labelled: false).columns.label == nil)
     }

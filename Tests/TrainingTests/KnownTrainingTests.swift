@@ -21,7 +21,7 @@ struct KnownTrainingTests {
     private static func fleet(_ known: KnownCase, _ optimiser: KnownCase.Optimiser) throws -> LocalFleet {
         let shape = try #require(LearningRateSchedule.Shape(rawValue: optimiser.schedule))
         return LocalFleet(
-            model: known.model.classifier,
+            model: known.model.model,
             settings: ComputeSettings(
                 optimizer: OptimizerSettings(
                     learningRate: optimiser.learningRate, headLearningRate: optimiser.headLearningRate,
@@ -74,7 +74,7 @@ struct KnownTrainingTests {
     func logitsAndImportance(name: String) throws {
         let known = try KnownCase(name)
         let fleet = LocalFleet(
-            model: known.model.classifier, settings: TestTraining.settings(loss: known.loss),
+            model: known.model.model, settings: TestTraining.settings(loss: known.loss),
             trainable: known.trainable, slots: 2)
         _ = try fleet.begin(
             PhaseSetup(

@@ -62,7 +62,7 @@ struct TestTraining {
         slots: Int = 1, settings: ComputeSettings = Self.settings(), setup: PhaseSetup? = nil
     ) throws -> PhaseTrainer {
         try PhaseTrainer(
-            model: model.classifier, settings: settings, trainable: trainable, setup: setup ?? self.setup(),
+            model: model.model, settings: settings, trainable: trainable, setup: setup ?? self.setup(),
             pool: SlotPool(slotCount: slots))
     }
 
@@ -71,7 +71,7 @@ struct TestTraining {
     }
 
     func fleet(slots: Int = 1, settings: ComputeSettings = Self.settings()) -> LocalFleet {
-        LocalFleet(model: model.classifier, settings: settings, trainable: trainable, slots: slots)
+        LocalFleet(model: model.model, settings: settings, trainable: trainable, slots: slots)
     }
 
     /// Labels are judged by the accuracy on the first examples.

@@ -96,8 +96,9 @@ struct KnownCase {
     /// A tensor's name in the files: a shared one stands there under the lowest layer that uses it.
     func fileName(_ tensor: ParameterLayout.Tensor) -> String {
         guard tensor.name.hasPrefix("shared."), let layer = file.sharedLayers.min() else { return tensor.name }
-        let family = model.configuration.family
-        return "base_model.model.\(family.prefix)\(family.layers)\(layer)." + tensor.name.dropFirst("shared.".count)
+        let name = tensor.name.dropFirst("shared.".count)
+        let owner = trainable.projections.first { $0.layer == layer && name.hasPrefix($0.name + ".") }
+        return "base_model.model.\(owner?.path ?? "")" + name.dropFirst(owner?.name.count ?? 0)
     }
 
     /// The parameters of the case's adapter.

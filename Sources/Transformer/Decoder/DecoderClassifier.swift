@@ -18,12 +18,12 @@ package struct DecoderClassifier: Sendable {
         /// [examples, labels].
         package let logits: Matrix
         let pass: DecoderPass
-        let score: ScoreParameters
+        let score: DenseParameters
     }
 
     /// Computes the logits; see `DecoderModel.forward`.
     package func forward(
-        _ batch: PackedSequences, branches: [LowRankBranch?], score: ScoreParameters, dropout: InputDropout? = nil,
+        _ batch: PackedSequences, branches: [LowRankBranch?], score: DenseParameters, dropout: InputDropout? = nil,
         forBackward: Bool = true, recomputes: Bool = false, workspace: Workspace
     ) -> Pass {
         let pass = decoder.forward(
@@ -32,7 +32,7 @@ package struct DecoderClassifier: Sendable {
         let logits = workspace.matrix(rows: pass.hidden.rowCount, columns: score.weight.rowCount)
         ComputeClock.count(.head) {
             workspace.scope {
-                logits.setProduct(PackedRows(pass.hidden, in: workspace), transposed: score.weight)
+                logits.setProduct(PackedRows(pass.hidden, in: workspace), transposed: score.weight, bias: score.bias)
             }
         }
         return Pass(logits: logits, pass: pass, score: score)
@@ -43,24 +43,11 @@ package struct DecoderClassifier: Sendable {
     package func backward(_ pass: Pass, logitsGradient: Matrix) {
         let workspace = pass.pass.context.workspace
         let hidden = pass.pass.hidden
-        pass.score.gradient?.setProduct(transposed: logitsGradient, hidden, adding: true)
+        pass.score.addGradients(outputGradient: logitsGradient, input: hidden)
         workspace.scope {
             let gradient = workspace.matrix(rows: hidden.rowCount, columns: hidden.columnCount)
             gradient.setProduct(logitsGradient, pass.score.weight)
             decoder.backward(pass.pass, hiddenGradient: gradient)
         }
-    }
-}
-
-/// The trained score of a sequence classifier on a decoder; it has no bias.
-package struct ScoreParameters: Sendable {
-    /// [labels, hidden].
-    package let weight: Matrix
-    /// Where the gradient is added; nil: frozen.
-    package let gradient: Matrix?
-
-    package init(weight: Matrix, gradient: Matrix? = nil) {
-        self.weight = weight
-        self.gradient = gradient
     }
 }

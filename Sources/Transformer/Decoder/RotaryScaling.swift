@@ -125,7 +125,7 @@ package struct RotaryScaling: Sendable, Hashable {
 
     /// Radians a position, one a pair of a head's columns.
     /// - Parameter length: Of the sequence; only the dynamic scaling reads it.
-    func inverseFrequencies(headSize: Int, length: Int) -> [Float] {
+    package func inverseFrequencies(headSize: Int, length: Int) -> [Float] {
         let half = headSize / 2
         func plain(base: Double) -> [Double] {
             (0..<half).map { 1 / pow(base, Double(2 * $0) / Double(headSize)) }

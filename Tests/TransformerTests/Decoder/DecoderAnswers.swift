@@ -79,7 +79,7 @@ struct DecoderViews {
     private(set) var branches: [LowRankBranch?] = []
     private(set) var gradients: [String: Matrix] = [:]
     private(set) var values: [String: Matrix] = [:]
-    private(set) var score: ScoreParameters?
+    private(set) var score: DenseParameters?
 
     init(model: DecoderModel, adapter: SafetensorsFile, scale: Float, sharedLayers: [Int]) throws {
         var values: [String: Matrix] = [:]
@@ -110,7 +110,7 @@ struct DecoderViews {
         }
         if adapter["base_model.model.score.weight"] != nil {
             let (weight, gradient) = try read("base_model.model.score.weight")
-            score = ScoreParameters(weight: weight, gradient: gradient)
+            score = DenseParameters(weight: weight, bias: nil, weightGradient: gradient)
         }
         self.values = values
         self.gradients = gradients

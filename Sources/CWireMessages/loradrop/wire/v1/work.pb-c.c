@@ -649,7 +649,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__phase_ready__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__phase_ready__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__example__field_descriptors[5] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__example__field_descriptors[6] =
 {
   {
     "example_id",
@@ -711,9 +711,22 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__example__field_descrip
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "completion_start",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loradrop__Wire__V1__Example, target_case),
+    offsetof(Loradrop__Wire__V1__Example, completion_start),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__example__field_indices_by_name[] = {
   3,   /* field[3] = class_index */
+  5,   /* field[5] = completion_start */
   0,   /* field[0] = example_id */
   4,   /* field[4] = score */
   1,   /* field[1] = token_ids */
@@ -722,7 +735,7 @@ static const unsigned loradrop__wire__v1__example__field_indices_by_name[] = {
 static const ProtobufCIntRange loradrop__wire__v1__example__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__example__descriptor =
 {
@@ -732,7 +745,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__example__descriptor =
   "Loradrop__Wire__V1__Example",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__Example),
-  5,
+  6,
   loradrop__wire__v1__example__field_descriptors,
   loradrop__wire__v1__example__field_indices_by_name,
   1,  loradrop__wire__v1__example__number_ranges,
@@ -803,7 +816,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__shard__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__shard__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__shard_assignment__field_descriptors[7] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__shard_assignment__field_descriptors[8] =
 {
   {
     "generation",
@@ -889,11 +902,24 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__shard_assignment__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "loss_count",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__ShardAssignment, loss_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__shard_assignment__field_indices_by_name[] = {
   4,   /* field[4] = example_count */
   0,   /* field[0] = generation */
   1,   /* field[1] = kind */
+  7,   /* field[7] = loss_count */
   3,   /* field[3] = shard_count */
   6,   /* field[6] = shards */
   2,   /* field[2] = step */
@@ -902,7 +928,7 @@ static const unsigned loradrop__wire__v1__shard_assignment__field_indices_by_nam
 static const ProtobufCIntRange loradrop__wire__v1__shard_assignment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__shard_assignment__descriptor =
 {
@@ -912,7 +938,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__shard_assignment__descripto
   "Loradrop__Wire__V1__ShardAssignment",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__ShardAssignment),
-  7,
+  8,
   loradrop__wire__v1__shard_assignment__field_descriptors,
   loradrop__wire__v1__shard_assignment__field_indices_by_name,
   1,  loradrop__wire__v1__shard_assignment__number_ranges,

@@ -141,7 +141,8 @@ struct  Loradrop__Wire__V1__PhaseReady
 typedef enum {
   LORADROP__WIRE__V1__EXAMPLE__TARGET__NOT_SET = 0,
   LORADROP__WIRE__V1__EXAMPLE__TARGET_CLASS_INDEX = 4,
-  LORADROP__WIRE__V1__EXAMPLE__TARGET_SCORE = 5
+  LORADROP__WIRE__V1__EXAMPLE__TARGET_SCORE = 5,
+  LORADROP__WIRE__V1__EXAMPLE__TARGET_COMPLETION_START = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__EXAMPLE__TARGET__CASE)
 } Loradrop__Wire__V1__Example__TargetCase;
 
@@ -175,6 +176,10 @@ struct  Loradrop__Wire__V1__Example
      * The score. Finite.
      */
     float score;
+    /*
+     * The first token of the completion that a language model is to say. Range: 0 to one less than token_ids.
+     */
+    uint32_t completion_start;
   };
 };
 #define LORADROP__WIRE__V1__EXAMPLE__INIT \
@@ -243,10 +248,14 @@ struct  Loradrop__Wire__V1__ShardAssignment
    */
   size_t n_shards;
   Loradrop__Wire__V1__Shard **shards;
+  /*
+   * How many losses the step is a mean over, on all workers: examples, or tokens of completions. Range: 1 to token_count.
+   */
+  uint64_t loss_count;
 };
 #define LORADROP__WIRE__V1__SHARD_ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__shard_assignment__descriptor) \
-    , 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0, 0, 0, 0, 0,NULL }
+    , 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0, 0, 0, 0, 0,NULL, 0 }
 
 
 /*
@@ -276,7 +285,7 @@ struct  Loradrop__Wire__V1__StepReport
    */
   int64_t loss_sum;
   /*
-   * Over how many examples the loss was summed. Range: 0 to 2^32 - 1.
+   * Over how many examples, or tokens of completions, the loss was summed. Range: 0 to 2^32 - 1.
    */
   uint32_t loss_count;
   /*

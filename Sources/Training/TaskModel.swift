@@ -1,0 +1,155 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+package import Datasets
+package import Tensors
+package import Transformer
+
+/// A frozen base model as training sees it, whichever kind it is: what it makes of a shard.
+package protocol TaskModel: Sendable {
+    /// Every projection that a LoRA can be put on; branches are indexed by the place in it.
+    var projections: [ProjectionDescription] { get }
+
+    /// Says whether this model can compute `batch`, which may have come from a peer.
+    /// - Throws: `TransformerError` with code `badBatch`, naming the example and the token.
+    func check(_ batch: PackedSequences) throws(TransformerError)
+
+    /// Forward, loss and backward: adds the gradients of the un-normalised loss to those of `pass`.
+    /// - Parameter recomputes: Whether activations are computed again in backward instead of kept; the bits are the same.
+    /// - Returns: The sum of the losses.
+    func addGradients(_ pass: ShardPass, loss: Loss, dropout: InputDropout?, recomputes: Bool) -> Double
+
+    /// Runs all tokens through all layers and tells of every branch's z = A·x, by the projection's index.
+    func observe(_ pass: ShardPass, _ observer: @escaping (Int, Matrix) -> Void)
+
+    /// What the model says of each example: logits, or the sum of the losses of its completion's tokens.
+    func answers(_ pass: ShardPass) -> [[Float]]
+}
+
+/// A shard, what is trained on it, and the memory of the thread that computes it.
+package struct ShardPass {
+    package let shard: Shard
+    package let batch: PackedSequences
+    package let branches: [LowRankBranch?]
+    package let head: HeadParameters
+    package let workspace: Workspace
+
+    package init(_ shard: Shard, branches: [LowRankBranch?], head: HeadParameters, workspace: Workspace) {
+        self.shard = shard
+        batch = PackedSequences(shard)
+        self.branches = branches
+        self.head = head
+        self.workspace = workspace
+    }
+
+    /// Where each example's completion starts; where nobody says, all but the first token is one.
+    fileprivate var completions: [Int] {
+        shard.examples.map { if case .completion(let first) = $0.target { first } else { 1 } }
+    }
+
+    fileprivate var targets: [Target] { shard.examples.map(\.target) }
+}
+
+extension TaskModel {
+    /// What the model says of every example of a shard.
+    /// - Throws: `TransformerError` with code `badBatch` for tokens that the model has no embedding for.
+    package func predict(
+        _ shard: Shard, branches: [LowRankBranch?], head: HeadParameters, workspace: Workspace
+    ) throws -> [Prediction] {
+        let pass = ShardPass(shard, branches: branches, head: head, workspace: workspace)
+        try check(pass.batch)
+        return zip(shard.examples, workspace.scope { answers(pass) }).map { example, answer in
+            Prediction(example: example.index, logits: answer)
+        }
+    }
+}
+
+extension SequenceClassifier: TaskModel {
+    package func addGradients(
+        _ pass: ShardPass, loss: Loss, dropout: InputDropout?, recomputes: Bool
+    ) -> Double {
+        let workspace = pass.workspace
+        let forward = ComputeClock.count(.forward) {
+            self.forward(
+                pass.batch, branches: pass.branches, head: pass.head, dropout: dropout, reads: .firstTokenOnly,
+                workspace: workspace)
+        }
+        let logits = forward.logits
+        let gradient = workspace.matrix(rows: logits.rowCount, columns: logits.columnCount)
+        let sum = ComputeClock.count(.loss) {
+            loss.sum(logits: logits, targets: pass.targets, gradient: gradient)
+        }
+        ComputeClock.count(.backward) { backward(forward, logitsGradient: gradient) }
+        return sum
+    }
+
+    package func observe(_ pass: ShardPass, _ observer: @escaping (Int, Matrix) -> Void) {
+        _ = forward(
+            pass.batch, branches: pass.branches, head: pass.head, dropout: nil, reads: .allTokens,
+            forBackward: false, observe: observer, workspace: pass.workspace)
+    }
+
+    package func answers(_ pass: ShardPass) -> [[Float]] {
+        let logits = forward(
+            pass.batch, branches: pass.branches, head: pass.head, dropout: nil, reads: .firstTokenOnly,
+            forBackward: false, workspace: pass.workspace
+        ).logits
+        return (0..<logits.rowCount).map { logits.rows($0..<$0 + 1).values }
+    }
+}
+
+/// With a head it is a sequence classifier, without one a language model.
+extension DecoderModel: TaskModel {
+    package func addGradients(
+        _ pass: ShardPass, loss: Loss, dropout: InputDropout?, recomputes: Bool
+    ) -> Double {
+        let workspace = pass.workspace
+        if let score = pass.head.classifier {
+            let classifier = DecoderClassifier(self)
+            let forward = ComputeClock.count(.forward) {
+                classifier.forward(
+                    pass.batch, branches: pass.branches, score: score, dropout: dropout, recomputes: recomputes,
+                    workspace: workspace)
+            }
+            let logits = forward.logits
+            let gradient = workspace.matrix(rows: logits.rowCount, columns: logits.columnCount)
+            let sum = ComputeClock.count(.loss) {
+                loss.sum(logits: logits, targets: pass.targets, gradient: gradient)
+            }
+            ComputeClock.count(.backward) { classifier.backward(forward, logitsGradient: gradient) }
+            return sum
+        }
+        let forward = ComputeClock.count(.forward) {
+            self.forward(
+                pass.batch, branches: pass.branches, dropout: dropout, reads: .completions(first: pass.completions),
+                recomputes: recomputes, workspace: workspace)
+        }
+        let gradient = workspace.matrix(rows: forward.hidden.rowCount, columns: forward.hidden.columnCount)
+        let losses = ComputeClock.count(.loss) {
+            completionLosses(forward, of: pass.batch, hiddenGradient: gradient)
+        }
+        ComputeClock.count(.backward) { backward(forward, hiddenGradient: gradient) }
+        return losses.reduce(0, +)
+    }
+
+    package func observe(_ pass: ShardPass, _ observer: @escaping (Int, Matrix) -> Void) {
+        _ = forward(
+            pass.batch, branches: pass.branches, reads: .allTokens, forBackward: false, observe: observer,
+            workspace: pass.workspace)
+    }
+
+    package func answers(_ pass: ShardPass) -> [[Float]] {
+        if let score = pass.head.classifier {
+            let logits = DecoderClassifier(self).forward(
+                pass.batch, branches: pass.branches, score: score, forBackward: false, workspace: pass.workspace
+            ).logits
+            return (0..<logits.rowCount).map { logits.rows($0..<$0 + 1).values }
+        }
+        let forward = forward(
+            pass.batch, branches: pass.branches, reads: .completions(first: pass.completions), forBackward: false,
+            workspace: pass.workspace)
+        return completionLosses(forward, of: pass.batch, hiddenGradient: nil).map { [Float($0)] }
+    }
+}
