@@ -5,7 +5,7 @@
 
 import Tokenizers
 
-// A model folder's tokenizer files, and a text that the tokenizer they describe encodes.
+// A model folder's tokenizer files, and a text that the tokenizer they describe encodes and decodes.
 //
 // The first byte chooses tokenizer.json or vocab.txt, and whether the text is a pair. The rest is cut at its first two
 // bytes 0x00: that file, then tokenizer_config.json if not empty, then the text.
@@ -35,6 +35,13 @@ func fuzzTokenizer(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
                         && encoding.tokenIDs.allSatisfy { $0 >= 0 },
                     "\(encoding) of at most \(length)")
                 total &+= encoding.tokenIDs.count
+                var stream = tokenizer.textStream(skippingSpecialTokens: choice & 2 == 0)
+                let decoded = encoding.tokenIDs.map { stream.append($0) }.joined() + stream.finish()
+                precondition(
+                    decoded == tokenizer.decode(encoding.tokenIDs, skippingSpecialTokens: choice & 2 == 0),
+                    "\(decoded) is not what \(encoding.tokenIDs) decode to")
+                let strangers: [Int32] = [-1, 0, .max] + (0..<40)
+                total &+= tokenizer.decode(strangers, skippingSpecialTokens: false).utf8.count
             } catch let error as TokenizerError {
                 total &+= error.description.utf8.count
             }
