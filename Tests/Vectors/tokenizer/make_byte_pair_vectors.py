@@ -112,9 +112,10 @@ def main():
     for row in written:  # The long texts stand once.
         for case in row["long"]:
             del case["text"]
-    lines = [json.dumps(row, separators=(",", ":")) for row in written]
+    compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    lines = [compact(row) for row in written]
     (HERE / "byte_pair.json").write_text(
-        '{"models":' + json.dumps(models, separators=(",", ":")) + ',\n"configurations":[\n' + ",\n".join(lines) + "\n]}\n")
+        '{"models":' + compact(models) + ',\n"configurations":[\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
     (HERE / "versions.txt").write_text(f"tokenizers {tokenizers.__version__}\n")
     print(len(written), "configurations,", sum(len(row["cases"]) for row in written), "texts,",
           sum(len(row["decoded"]) for row in written), "lists of ids")
