@@ -5,6 +5,7 @@
 
 import Digests
 import Foundation
+import JSONText
 import LoRA
 import Tensors
 import Testing

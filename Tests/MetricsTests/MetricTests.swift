@@ -78,7 +78,7 @@ struct MetricTests {
     @Test("higher is better except for errors, and what is not a number is never better")
     func direction() {
         for metric in Metric.allCases {
-            #expect(metric.isHigherBetter == (metric != .mse))
+            #expect(metric.isHigherBetter == ![.mse, .perplexity].contains(metric))
             #expect(metric.isBetter(0.8, than: 0.7) == metric.isHigherBetter)
             #expect(metric.isBetter(0.7, than: 0.8) != metric.isHigherBetter)
             #expect(!metric.isBetter(0.7, than: 0.7))

@@ -3,9 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Datasets
 import Foundation
+import Metrics
 import RunConfiguration
 import Testing
+import Training
 
 @Suite("Canonical text, digest and table")
 struct CanonicalTextTests {
@@ -47,7 +50,8 @@ struct CanonicalTextTests {
                 "--training.evaluation-strategy=steps", "--training.evaluation-steps=10", "--training.logging-steps=1",
                 "--training.save-strategy=steps", "--training.save-steps=11", "--training.save-total-limit=2",
                 "--training.early-stopping-patience=3", "--training.early-stopping-threshold=0.01",
-                "--training.load-best-at-end", "--training.trace-dir=t", "--output-dir=o", "--resume=false",
+                "--training.load-best-at-end", "--training.recompute", "--training.trace-dir=t", "--output-dir=o",
+                "--resume=false",
                 "--cluster.workers=3", "--cluster.min-workers=2", "--cluster.max-workers=5",
                 "--cluster.rejoin-timeout=9", "--cluster.coordinator-timeout=8", "--cluster.slots=2",
                 "--cluster.bind=0.0.0.0", "--cluster.advertise=10.0.0.1", "--cluster.port=7000",
@@ -56,8 +60,8 @@ struct CanonicalTextTests {
                 "--log.level=debug",
             ])
         let defaults = RunSettings()
-        // Set by the test of layers kept by hand; it excludes the count.
-        let untouched = ["lora_drop.keep_layers", "task.type"]
+        // Set below, by the test of layers kept by hand, which excludes the count, and by that of a generation.
+        let untouched = ["lora_drop.keep_layers", "task.type", "task.prompt", "task.completion"]
         for option in ConfigurationOption.all where !untouched.contains(option.name) {
             #expect(option.read(settings) != option.read(defaults), "\(option.name) was not set")
         }
@@ -67,11 +71,35 @@ struct CanonicalTextTests {
         #expect(try RunSettings.parse(kept.canonicalText, path: "config.yaml") == kept)
     }
 
+    @Test("a generation's templates survive the canonical text, and columns are refused beside them")
+    func generation() throws {
+        let flags = [
+            "--model=m", "--task.type=generation", "--task.train=t", "--output-dir=o",
+            "--task.prompt=Meaning: {mr}\nText {{}}:", "--task.completion= {ref}",
+        ]
+        let settings = try RunSettings.parse(nil, path: "", flags: flags)
+        #expect(settings.task.prompt.description == "Meaning: {mr}\nText {{}}:")
+        #expect(settings.loss == .completion && settings.metrics == [.perplexity])
+        #expect(try RunSettings.parse(settings.canonicalText, path: "config.yaml") == settings)
+        for more in ["--task.columns.text=mr", "--task.columns.label=ref", "--task.labels=a,b", "--metric=accuracy"] {
+            #expect(throws: ConfigurationError.self) {
+                try RunSettings.parse(nil, path: "", flags: flags + [more])
+            }
+        }
+        #expect(throws: ConfigurationError.self) {
+            try RunSettings.parse(minimal, path: "", flags: ["--task.prompt={a}"])
+        }
+        #expect(throws: ConfigurationError.self) {
+            try RunSettings.parse(nil, path: "", flags: flags + ["--task.completion={a"])
+        }
+    }
+
     @Test("the canonical text nests its sections and gives each key once")
     func layout() throws {
         let text = try RunSettings.parse(minimal, path: "").canonicalText
         #expect(text.hasPrefix("model: models/m\nmodel_options:\n  train_pooler: false\ntask:\n"))
-        #expect(text.contains("\n  columns:\n    text: 3\n    text_pair: null\n    label: 1\n  labels: []\n"))
+        #expect(text.contains("\n  columns:\n    text: 3\n    text_pair: null\n    label: 1\n"))
+        #expect(text.contains("\n  prompt: \"{prompt}\"\n  completion: \"{completion}\"\n  labels: []\n"))
         #expect(text.contains("\n  adam_epsilon: 1e-08\n"))
         #expect(text.split(separator: "\n").count { $0.hasSuffix(":") } == 8)
     }
