@@ -249,7 +249,7 @@ def make_case(name, base, targets, lengths, seed, own=None, float32=False, texts
     stated = folder / "adapter" / "adapter_config.json"  # PEFT writes a set, whose order is another in every process
     config = json.loads(stated.read_text())
     config["target_modules"].sort()
-    stated.write_text(json.dumps(config, indent=2, sort_keys=True))
+    stated.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (folder / "adapter" / "README.md").unlink(missing_ok=True)
     batch = make_batch(base, lengths, seed)
     logits, loss, count, gradients = answers(model, batch, labels)
