@@ -26,10 +26,13 @@ final class ControlPeer {
     }
 
     /// Calls a coordinator and shakes hands with it.
-    static func dial(_ endpoint: Endpoint, context: TLSContext) throws -> ControlPeer {
+    /// - Parameter bufferSize: What the kernel keeps for this end, in bytes; nil leaves it to the kernel.
+    static func dial(_ endpoint: Endpoint, context: TLSContext, bufferSize: Int32? = nil) throws -> ControlPeer {
         let deadline = Deadline.after(patience)
+        let socket = try StreamSocket.connect(to: endpoint, until: deadline)
+        if let bufferSize { try socket.setBufferSizes(bufferSize) }
         let connection = try TLSConnection(
-            StreamSocket.connect(to: endpoint, until: deadline), side: .client, context: context,
+            socket, side: .client, context: context,
             expecting: .any(.coordinator, ofRun: context.identity.run), handshakeDeadline: deadline)
         var poller = Poller()
         while try connection.progressHandshake() == .waiting {

@@ -89,8 +89,8 @@ final class LoopbackCoordinator {
     }
 
     /// A worker with a certificate of the run, hands shaken.
-    func dial(_ name: String) throws -> ControlPeer {
-        try ControlPeer.dial(endpoint, context: context(name))
+    func dial(_ name: String, bufferSize: Int32? = nil) throws -> ControlPeer {
+        try ControlPeer.dial(endpoint, context: context(name), bufferSize: bufferSize)
     }
 
     /// What an honest worker introduces itself with.

@@ -77,8 +77,10 @@ struct ModelServerTests {
     }
 
     /// A model link whose manifest has come.
-    private func open(_ coordinator: LoopbackCoordinator, _ name: String) throws -> ControlPeer {
-        let peer = try coordinator.dial(name)
+    private func open(
+        _ coordinator: LoopbackCoordinator, _ name: String, bufferSize: Int32? = nil
+    ) throws -> ControlPeer {
+        let peer = try coordinator.dial(name, bufferSize: bufferSize)
         peer.channel.accept(.fromModelServer)
         try peer.send(.modelRequest(ModelRequest(build: "test")))
         guard case .modelManifest = try peer.next() else {
@@ -101,7 +103,7 @@ struct ModelServerTests {
             limits.announcement = .milliseconds(20)
             let coordinator = try served.coordinator(limits)
             // More than the sockets take: the first link is being served until it reads.
-            let first = try open(coordinator, "w0")
+            let first = try open(coordinator, "w0", bufferSize: 65_536)
             for place in 0..<8 {
                 try first.send(piece(place))
             }
