@@ -58,30 +58,6 @@ struct TokenizerConfiguration {
                 + "\(byteLevel.addsPrefixSpace); make them equal to what the model was trained with")
     }
 
-    /// The template that `add_bos_token` and `add_eos_token` ask for; nil where neither is there.
-    ///
-    /// As in transformers' fast tokenizers, one of the two being there at all replaces the file's own template.
-    func endsTemplate(_ id: (String) -> Int32?) throws -> PairTemplate? {
-        guard let root, try root.member("add_bos_token") != nil || root.member("add_eos_token") != nil else {
-            return nil
-        }
-        func end(_ key: String, _ token: String) throws -> [Int32] {
-            guard let field = try root.present(key), try field.boolean() else { return [] }
-            guard let content = try specialToken(token), let id = id(content) else {
-                throw field.error(
-                    .invalidValue,
-                    "is true, but \"\(token)\" names no token of tokenizer.json; give it or take this out")
-            }
-            return [id]
-        }
-        let (start, stop) = (try end("add_bos_token", "bos_token"), try end("add_eos_token", "eos_token"))
-        func around(_ text: PairTemplate.Piece, _ typeID: Int32) -> [PairTemplate.Piece] {
-            [.special(ids: start, typeID: typeID), text, .special(ids: stop, typeID: typeID)]
-        }
-        let single = around(.first(typeID: 0), 0)
-        return PairTemplate(single: single, pair: single + around(.second(typeID: 1), 1))
-    }
-
     /// The text of a special token: a text, or an object with the text as `content`.
     func specialToken(_ key: String) throws -> String? {
         for file in [root, specialTokens] {

@@ -43,7 +43,9 @@ enum TokenizerDescription {
         return PipelineTokenizer(
             addedTokens: addedTokens ?? [], normalizer: normalizer, preTokenizer: preTokenizer, model: model,
             truncation: Truncation(side: try configuration.truncationSide()),
-            template: try configuration.endsTemplate(id) ?? template ?? .bare,
+            // `add_bos_token` and `add_eos_token` of tokenizer_config.json do not count beside tokenizer.json, as in
+            // transformers.
+            template: template ?? .bare,
             decoding: decoding,
             ends: (
                 try configuration.specialToken("bos_token").flatMap(id),

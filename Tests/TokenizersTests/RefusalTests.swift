@@ -159,9 +159,6 @@ struct RefusalTests {
         expectRefusal(
             .unsupported, ["pre_tokenizer", "ByteLevel"],
             of: files(#"{"type": "Sequence", "pretokenizers": [\#(byteLevel), \#(byteLevel)]}"#))
-        expectRefusal(
-            .invalidValue, ["tokenizer_config.json", "add_bos_token", "bos_token"],
-            of: files(split, #"{"add_bos_token": true, "bos_token": "<s>"}"#))
         let many = [String](repeating: split, count: 17).joined(separator: ", ")
         expectRefusal(
             .invalidValue, ["pre_tokenizer.pretokenizers", "17"],
