@@ -63,9 +63,10 @@ package struct Examination: Sendable {
     }
 
     /// What is known of a host during the examination.
+    ///
+    /// `@unchecked Sendable`: one thread at a time has it, as `together` gives each patient to one.
     private final class Patient: @unchecked Sendable {
         let host: Host
-        /// Used by one thread at a time: `together` gives each patient to one.
         var source: (any FactsSource)?
         var identity: HostIdentity?
         var facts: HostFacts?

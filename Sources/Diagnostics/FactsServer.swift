@@ -9,7 +9,7 @@ import SecureTransport
 
 /// Answers requests about this host: the far end of a session, or this process itself.
 ///
-/// One thread asks at a time.
+/// `@unchecked Sendable`: one thread asks at a time.
 package final class FactsServer: @unchecked Sendable {
     private var responder: LinkResponder?
 

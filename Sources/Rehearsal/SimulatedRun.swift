@@ -83,7 +83,7 @@ struct SimulatedRun {
 }
 
 extension Rehearsal {
-    /// Lets the run ask for whatever it can ask for now.
+    /// Lets the run ask for whatever its state allows.
     func runGoesOn() {
         while let run = coordinator?.run, run.isReady, !run.isWriting, !run.isWaiting, !isOver,
             run.place < run.operations.count
