@@ -79,7 +79,7 @@ def run_ours(options, layout):
     folder = tempfile.mkdtemp(prefix="loradrop-speed-")
     command = [options.loradrop, "simulate", "--config", options.config, *shlex.split(options.flags),
                "--workers", workers, "--slots", slots, "--lora-drop.threshold", "1", "--training.save-strategy",
-               "never", "--output-dir", folder]
+               "no", "--output-dir", folder]
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     watch = MemoryWatch(process.pid)
