@@ -5,8 +5,10 @@
 
 package import Datasets
 import Foundation
+package import Generation
 import JSONText
 package import LoRA
+package import Metrics
 import Tensors
 import Tokenizers
 package import Training
@@ -117,8 +119,22 @@ package struct AdaptedModel: Sendable {
         return zip(dataset.examples, tokens).map { Prompt(index: $0.index, tokenIDs: $1) }
     }
 
+    /// What texts are to be generated of a file's rows, and the completions that they are held against.
+    /// - Parameters:
+    ///   - options: With a completion.
+    ///   - maximumLength: Tokens of a prompt; a longer one is refused.
+    ///   - grouped: Whether rows with the same prompt are references of one text.
+    package func texts(
+        _ file: String, options: DatasetOptions, maximumLength: Int, grouped: Bool, metrics: [TextMetric]
+    ) throws -> TextEvaluation {
+        TextEvaluation(
+            questions: try completions(maximumLength: maximumLength).questions(
+                DatasetReader(options).read(file), grouped: grouped),
+            metrics: metrics, text: { [tokenizer] in tokenizer.decode($0, skippingSpecialTokens: true) })
+    }
+
     /// The model in a form that goes on with texts.
-    /// - Throws: `TransformerError` or `InferenceError` for a model that generates none.
+    /// - Throws: `TransformerError` or `GenerationError` for a model that generates none.
     package func generator() throws -> TextGenerator {
         try TextGenerator(base.languageModel(), branches: adapter.parameters.branches)
     }

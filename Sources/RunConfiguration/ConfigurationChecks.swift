@@ -59,6 +59,7 @@ struct ConfigurationChecks {
     private func checkTask() throws(ConfigurationError) {
         let task = settings.task
         try checkGeneration()
+        try checkGenerationSection()
         if task.textColumn == task.textPairColumn {
             throw conflict(
                 "task.columns.text_pair", "the second text is the same column as the first, \(task.textColumn)")
@@ -119,6 +120,22 @@ struct ConfigurationChecks {
         }
     }
 
+    /// Only a generation generates texts, and it searches or draws, not both.
+    private func checkGenerationSection() throws(ConfigurationError) {
+        let generation = settings.generation
+        if generation.temperature != nil || generation.topP != nil, generation.beams != 1 {
+            throw conflict(
+                "generation.beams",
+                "\(generation.beams) beams search, but temperature and top_p draw: give one or the other")
+        }
+        guard settings.task.kind != .generation else { return }
+        let defaults = RunSettings()
+        for option in ConfigurationOption.generationOptions where option.read(settings) != option.read(defaults) {
+            throw conflict(
+                option.name, "a \(settings.task.kind.rawValue) generates no texts; set task.type to generation")
+        }
+    }
+
     private func checkLoRA() throws(ConfigurationError) {
         let modules = settings.lora.targetModules
         if Set(modules).count != modules.count {
@@ -160,6 +177,12 @@ struct ConfigurationChecks {
             throw conflict(
                 training.saveStrategy == .steps ? "training.save_strategy" : "training.save_steps",
                 "save_strategy: steps and save_steps go together")
+        }
+        if let metric = settings.task.metric, metric.ofTexts != nil {
+            throw conflict(
+                "task.metric",
+                "a run generates no texts; leave it at perplexity, and measure \(metric.rawValue) of the finished adapter "
+                    + "with loradrop evaluate --metric \(metric.rawValue)")
         }
         let evaluates = settings.resolvedEvaluationStrategy != .never
         if training.earlyStoppingPatience != nil, !evaluates {

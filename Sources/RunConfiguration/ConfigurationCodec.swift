@@ -114,7 +114,7 @@ extension ConfigurationCodec where Value: RawRepresentable<String> & CaseIterabl
             guard let text = value.scalar else {
                 return nil
             }
-            return Value.allCases.first { $0.rawValue.hyphenated == text.lowercased().hyphenated }
+            return Value.allCases.first { $0.rawValue.lowercased().hyphenated == text.lowercased().hyphenated }
         } format: { value in
             .scalar(value.rawValue)
         }

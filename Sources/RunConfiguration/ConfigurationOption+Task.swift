@@ -52,7 +52,8 @@ extension ConfigurationOption {
             "The classes in the order of the logits; empty: the sorted distinct labels of the training set."),
         ConfigurationOption(
             "task.metric", \.task.metric, .optional(.metric, none: "auto"), .result,
-            "What tells the best evaluation; auto: accuracy, pearson for a regression, or perplexity for a generation."),
+            "What tells the best evaluation; auto: accuracy, pearson for a regression, or perplexity for a generation. "
+                + "As a flag also --metric."),
         ConfigurationOption(
             "task.positive_label", \.task.positiveLabel, .optional(.text), .result,
             "The class that f1 counts as positive; null: the second of the labels."),

@@ -4,6 +4,7 @@
 //
 
 import Datasets
+package import Generation
 package import LoRA
 package import Metrics
 package import Training
@@ -56,9 +57,29 @@ extension RunSettings {
             switch task.kind {
             case .classification: [.accuracy]
             case .regression: [.pearson, .spearmanr]
-            case .generation: []
+            case .generation:
+                // Texts cost far more than losses, so that they are made only for who asks for one of their metrics.
+                chosen.ofTexts == nil ? [] : [.perplexity, .bleu, .chrf, .rougeL, .exactMatch]
             }
         return [chosen] + usual.filter { $0 != chosen }
+    }
+
+    /// How texts are generated.
+    /// - Parameter endTokens: What ends a text, as the base model names it.
+    /// - Throws: `GenerationError` for numbers that mean nothing.
+    package func generationSettings(endTokens: [Int32]) throws(GenerationError) -> GenerationSettings {
+        let strategy: GenerationSettings.Strategy =
+            if generation.temperature != nil || generation.topP != nil {
+                .sampled(
+                    temperature: generation.temperature ?? 1, topP: generation.topP ?? 1, seed: generation.seed)
+            } else if generation.beams == 1 {
+                .greedy
+            } else {
+                .beams(
+                    count: generation.beams, lengthPenalty: generation.lengthPenalty,
+                    stopsEarly: generation.earlyStopping)
+            }
+        return try GenerationSettings(strategy: strategy, newTokens: generation.newTokens, endTokens: endTokens)
     }
 
     /// The run's course.

@@ -5,6 +5,7 @@
 
 import ArgumentParser
 import Datasets
+import Generation
 import Inference
 import Metrics
 import RunConfiguration
@@ -21,6 +22,10 @@ struct EvaluateCommand: ParsableCommand {
 
             The columns are given by the configuration's task keys as flags, or by --config. With the run's own \
             validation file and settings the figures are those of the run, to the last bit.
+
+            Of a language model the loss and the perplexity of the completions; with a metric of texts (--metric bleu, \
+            chrf, rougeL, exact_match or final_number) it also generates a text after every prompt, as predict does, and \
+            measures all of them. --group-references takes rows with the same prompt for the references of one text.
             """)
 
     @OptionGroup var arguments: AdapterArguments
@@ -36,17 +41,33 @@ struct EvaluateCommand: ParsableCommand {
                     + "use f1_macro, accuracy or matthews_correlation")
         }
         let set = EvaluationSet(
-            examples: try arguments.rows(settings, model: model, labelled: true), loss: model.loss, metrics: metrics,
+            examples: try arguments.rows(settings, model: model, labelled: true), loss: model.loss,
+            metrics: metrics.filter { $0.ofTexts == nil },
             positiveLabel: try model.labels?.positivePlace(named: settings.task.positiveLabel) ?? 0,
             shardTokens: settings.training.shardTokens)
+        let textMetrics = metrics.compactMap(\.ofTexts)
+        let texts =
+            textMetrics.isEmpty
+            ? nil
+            : try model.texts(
+                arguments.file, options: settings.task.datasetOptions(),
+                maximumLength: settings.training.maxSequenceLength, grouped: settings.generation.groupReferences,
+                metrics: textMetrics)
         let fixed = model.fixed(slots: AdapterArguments.slots)
         let began = ContinuousClock.now
         var passes = PassCounter()
         let predictions = try set.predict(with: fixed) { passes.next() }
+        var figures = try set.measure(predictions)
+        if let texts {
+            let generated = try model.generator().generate(
+                texts.prompts, settings: settings.generationSettings(endTokens: model.endTokens),
+                slots: AdapterArguments.slots)
+            figures.merge(try texts.measure(generated)) { _, measured in measured }
+        }
         let seconds = (ContinuousClock.now - began) / .seconds(1)
         print(
             EvaluationReport(
-                figures: try set.measure(predictions), sampleCount: predictions.count, seconds: seconds
+                figures: figures, sampleCount: predictions.count, seconds: seconds
             ).jsonText)
     }
 }

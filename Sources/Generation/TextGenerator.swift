@@ -15,10 +15,10 @@ package struct TextGenerator: Sendable {
     private let model: DecoderModel
     private let branches: [LowRankBranch?]
 
-    /// - Throws: `InferenceError` for a model without a language model's head.
-    package init(_ model: DecoderModel, branches: [LowRankBranch?]) throws(InferenceError) {
+    /// - Throws: `GenerationError` for a model without a language model's head.
+    package init(_ model: DecoderModel, branches: [LowRankBranch?]) throws(GenerationError) {
         guard model.hasLanguageHead else {
-            throw InferenceError(
+            throw GenerationError(
                 .mismatch,
                 "the base model has no lm_head.weight and does not tie it to its embeddings: it cannot generate")
         }
@@ -27,7 +27,7 @@ package struct TextGenerator: Sendable {
     }
 
     /// The tokens that follow each prompt, the ending one among them if it came.
-    /// - Throws: `InferenceError` for a prompt without tokens or without room for another one; `TransformerError` for
+    /// - Throws: `GenerationError` for a prompt without tokens or without room for another one; `TransformerError` for
     ///   tokens that the model does not know.
     package func generate(
         _ prompts: [Prompt], settings: GenerationSettings, workspace: Workspace
@@ -58,7 +58,7 @@ package struct TextGenerator: Sendable {
     private func check(_ prompts: [Prompt]) throws {
         for prompt in prompts {
             guard !prompt.tokenIDs.isEmpty, prompt.tokenIDs.count < model.configuration.positionCount else {
-                throw InferenceError(
+                throw GenerationError(
                     .badRequest,
                     "row \(prompt.index): a prompt of \(prompt.tokenIDs.count) tokens, expected 1 to "
                         + "\(model.configuration.positionCount - 1)")
