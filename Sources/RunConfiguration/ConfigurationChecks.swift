@@ -52,12 +52,16 @@ struct ConfigurationChecks {
             throw ConfigurationError(
                 .missing, .none,
                 "missing \(missing.joined(separator: ", ")): give it in the configuration file or as a flag, such as "
-                    + (ConfigurationOption.named(missing[0])?.flag ?? ""))
+                    + (task.name != nil && missing == ["task.train"]
+                        ? "--data-dir" : ConfigurationOption.named(missing[0])?.flag ?? ""))
         }
     }
 
     private func checkTask() throws(ConfigurationError) {
         let task = settings.task
+        if task.dataDirectory != nil, task.name == nil {
+            throw conflict("task.data_dir", "it is the folder of a task of GLUE: give task.name, or task.train")
+        }
         try checkGeneration()
         try checkGenerationSection()
         if task.textColumn == task.textPairColumn {

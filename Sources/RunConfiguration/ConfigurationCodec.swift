@@ -121,6 +121,17 @@ extension ConfigurationCodec where Value: RawRepresentable<String> & CaseIterabl
     }
 }
 
+extension ConfigurationCodec where Value == GLUETask {
+    /// A task of GLUE, also with the hyphen that its folder has: `SST-2`.
+    static var glueTask: Self {
+        ConfigurationCodec(expectation: choice.expectation) { value in
+            choice.parse(value.scalar.map { .scalar($0.replacing("-", with: "")) } ?? value)
+        } format: { value in
+            choice.format(value)
+        }
+    }
+}
+
 extension ConfigurationCodec where Value == Metric {
     /// A metric by its name, `spearman` for `spearmanr` too.
     static var metric: Self {

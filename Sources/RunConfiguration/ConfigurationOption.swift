@@ -69,7 +69,8 @@ package struct ConfigurationOption: Sendable {
     /// Short flags for what is typed often.
     package static let aliases = [
         "workers": "cluster.workers", "min_workers": "cluster.min_workers", "slots": "cluster.slots",
-        "metric": "task.metric", "new_tokens": "generation.new_tokens", "beams": "generation.beams",
+        "task_name": "task.name", "data_dir": "task.data_dir", "metric": "task.metric",
+        "new_tokens": "generation.new_tokens", "beams": "generation.beams",
         "length_penalty": "generation.length_penalty", "early_stopping": "generation.early_stopping",
         "temperature": "generation.temperature", "top_p": "generation.top_p", "generation_seed": "generation.seed",
         "group_references": "generation.group_references",

@@ -55,7 +55,7 @@ extension RunSettings {
         let chosen = task.resolvedMetric
         let usual: [Metric] =
             switch task.kind {
-            case .classification: [.accuracy]
+            case .classification: chosen == .combinedScore ? [.accuracy, .f1] : [.accuracy]
             case .regression: [.pearson, .spearmanr]
             case .generation:
                 // Texts cost far more than losses, so that they are made only for who asks for one of their metrics.

@@ -34,6 +34,9 @@ package struct RunSettings: Sendable, Hashable {
 
     /// `task`.
     package struct TaskSection: Sendable, Hashable {
+        /// The task of GLUE that the other values come from, as far as nobody gave them.
+        package var name: GLUETask?
+        package var dataDirectory: String?
         package var kind = TaskKind.classification
         package var train: String?
         package var validation: String?

@@ -20,7 +20,8 @@ struct EvaluateCommand: ParsableCommand {
             loradrop evaluate --model DIR --adapter DIR --file F --task.columns.text 0 --task.columns.label 1 \
             --metric accuracy
 
-            The columns are given by the configuration's task keys as flags, or by --config. With the run's own \
+            The columns are given by the configuration's task keys as flags, by --config, or by --task-name for GLUE's \
+            files. With the run's own \
             validation file and settings the figures are those of the run, to the last bit.
 
             Of a language model the loss and the perplexity of the completions; with a metric of texts (--metric bleu, \

@@ -34,7 +34,8 @@ struct CanonicalTextTests {
         let settings = try RunSettings.parse(
             nil, path: "",
             flags: [
-                "--model=m", "--model-options.train-pooler", "--task.type=classification", "--task.train=t",
+                "--model=m", "--model-options.train-pooler", "--task.name=rte", "--task.data-dir=d",
+                "--task.type=classification", "--task.train=t",
                 "--task.validation=v", "--task.format=csv", "--task.header=false", "--task.quoting=false",
                 "--task.columns.text=a", "--task.columns.text-pair=b", "--task.columns.label=c", "--task.labels=x,y",
                 "--task.metric=f1", "--task.positive-label=x", "--lora.rank=3", "--lora.alpha=2.5",
