@@ -76,8 +76,8 @@ let package = Package(
             name: "Cluster",
             dependencies: [
                 "RunConfiguration", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
-                "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors", "ExactSums", "JSONText",
-                "Digests", "Files", "ModelFiles",
+                "LoRA", "Generation", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors", "ExactSums",
+                "JSONText", "Digests", "Files", "ModelFiles",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -210,8 +210,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
-                "Datasets",
+                "Cluster", "Training", "Generation", "Coordination", "Collectives", "Wire", "SecureTransport",
+                "RunRecords", "Datasets",
                 "ModelFiles", "Digests", "Files",
             ],
             swiftSettings: swiftSettings),

@@ -124,25 +124,23 @@ package struct AdaptedModel: Sendable {
     ///   - options: With a completion.
     ///   - maximumLength: Tokens of a prompt; a longer one is refused.
     ///   - grouped: Whether rows with the same prompt are references of one text.
+    ///   - settings: How they are generated.
     package func texts(
-        _ file: String, options: DatasetOptions, maximumLength: Int, grouped: Bool, metrics: [TextMetric]
+        _ file: String, options: DatasetOptions, maximumLength: Int, grouped: Bool, metrics: [TextMetric],
+        settings: GenerationSettings
     ) throws -> TextEvaluation {
         TextEvaluation(
             questions: try completions(maximumLength: maximumLength).questions(
                 DatasetReader(options).read(file), grouped: grouped),
-            metrics: metrics, text: { [tokenizer] in tokenizer.decode($0, skippingSpecialTokens: true) })
-    }
-
-    /// The model in a form that goes on with texts.
-    /// - Throws: `TransformerError` or `GenerationError` for a model that generates none.
-    package func generator() throws -> TextGenerator {
-        try TextGenerator(base.languageModel(), branches: adapter.parameters.branches)
+            metrics: metrics, settings: settings
+        ) { [tokenizer] tokens in
+            tokenizer.decode(tokens, skippingSpecialTokens: true)
+        }
     }
 
     /// Tokens that end a text, as config.json and the tokenizer name them.
     package var endTokens: [Int32] {
-        let named = (base.decoder?.configuration.endTokenIDs ?? []).map { Int32($0) }
-        return named + [tokenizer.endTokenID].compactMap { $0 }.filter { !named.contains($0) }
+        base.endTokens(tokenizer.endTokenID)
     }
 
     /// The text of generated tokens, without special ones.

@@ -182,12 +182,6 @@ struct ConfigurationChecks {
                 training.saveStrategy == .steps ? "training.save_strategy" : "training.save_steps",
                 "save_strategy: steps and save_steps go together")
         }
-        if let metric = settings.task.metric, metric.ofTexts != nil {
-            throw conflict(
-                "task.metric",
-                "a run generates no texts; leave it at perplexity, and measure \(metric.rawValue) of the finished adapter "
-                    + "with loradrop evaluate --metric \(metric.rawValue)")
-        }
         let evaluates = settings.resolvedEvaluationStrategy != .never
         if training.earlyStoppingPatience != nil, !evaluates {
             throw conflict("training.early_stopping_patience", "early stopping needs evaluations: give task.validation")

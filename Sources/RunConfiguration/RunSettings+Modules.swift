@@ -47,7 +47,8 @@ extension RunSettings {
             probeLearningRate: loraDrop.probeLearningRate ?? training.learningRate,
             schedule: training.schedule,
             warmup: training.warmupSteps.map { .steps($0) } ?? .ratio(training.warmupRatio), loss: loss,
-            seed: training.seed, recomputes: training.recompute)
+            seed: training.seed, recomputes: training.recompute, strategy: strategy,
+            newTokens: generation.newTokens)
     }
 
     /// The metrics of an evaluation: the one that was asked for, and those that people expect beside it.
@@ -68,18 +69,18 @@ extension RunSettings {
     /// - Parameter endTokens: What ends a text, as the base model names it.
     /// - Throws: `GenerationError` for numbers that mean nothing.
     package func generationSettings(endTokens: [Int32]) throws(GenerationError) -> GenerationSettings {
-        let strategy: GenerationSettings.Strategy =
-            if generation.temperature != nil || generation.topP != nil {
-                .sampled(
-                    temperature: generation.temperature ?? 1, topP: generation.topP ?? 1, seed: generation.seed)
-            } else if generation.beams == 1 {
-                .greedy
-            } else {
-                .beams(
-                    count: generation.beams, lengthPenalty: generation.lengthPenalty,
-                    stopsEarly: generation.earlyStopping)
-            }
-        return try GenerationSettings(strategy: strategy, newTokens: generation.newTokens, endTokens: endTokens)
+        try computeSettings.generation(endTokens: endTokens)
+    }
+
+    private var strategy: GenerationSettings.Strategy {
+        if generation.temperature != nil || generation.topP != nil {
+            .sampled(temperature: generation.temperature ?? 1, topP: generation.topP ?? 1, seed: generation.seed)
+        } else if generation.beams == 1 {
+            .greedy
+        } else {
+            .beams(
+                count: generation.beams, lengthPenalty: generation.lengthPenalty, stopsEarly: generation.earlyStopping)
+        }
     }
 
     /// The run's course.

@@ -23,18 +23,19 @@ package struct TextEvaluation: Sendable {
     /// In file order, a group of rows at the place of its first one.
     package let questions: [Question]
     package let metrics: [TextMetric]
+    package let settings: GenerationSettings
     private let text: @Sendable ([Int32]) -> String
 
     /// - Parameter text: The text of generated tokens, without special ones.
     package init(
-        questions: [Question], metrics: [TextMetric], text: @escaping @Sendable ([Int32]) -> String
+        questions: [Question], metrics: [TextMetric], settings: GenerationSettings,
+        text: @escaping @Sendable ([Int32]) -> String
     ) {
+        self.settings = settings
         self.questions = questions
         self.metrics = metrics
         self.text = text
     }
-
-    package var prompts: [Prompt] { questions.map(\.prompt) }
 
     /// The metrics of the texts that followed each prompt, by their `eval_` names; beside them how many texts there
     /// are (`eval_texts`) and their mean length in tokens (`eval_gen_len`).

@@ -5,7 +5,6 @@
 
 import ArgumentParser
 import Datasets
-import Generation
 import Inference
 import Metrics
 import RunConfiguration
@@ -41,11 +40,6 @@ struct EvaluateCommand: ParsableCommand {
                 "\(metric.rawValue) is about one of two labels, and the adapter has \(labels.names.count): "
                     + "use f1_macro, accuracy or matthews_correlation")
         }
-        let set = EvaluationSet(
-            examples: try arguments.rows(settings, model: model, labelled: true), loss: model.loss,
-            metrics: metrics.filter { $0.ofTexts == nil },
-            positiveLabel: try model.labels?.positivePlace(named: settings.task.positiveLabel) ?? 0,
-            shardTokens: settings.training.shardTokens)
         let textMetrics = metrics.compactMap(\.ofTexts)
         let texts =
             textMetrics.isEmpty
@@ -53,22 +47,19 @@ struct EvaluateCommand: ParsableCommand {
             : try model.texts(
                 arguments.file, options: settings.task.datasetOptions(),
                 maximumLength: settings.training.maxSequenceLength, grouped: settings.generation.groupReferences,
-                metrics: textMetrics)
+                metrics: textMetrics, settings: settings.generationSettings(endTokens: model.endTokens))
+        let set = EvaluationSet(
+            examples: try arguments.rows(settings, model: model, labelled: true), loss: model.loss, metrics: metrics,
+            positiveLabel: try model.labels?.positivePlace(named: settings.task.positiveLabel) ?? 0,
+            shardTokens: settings.training.shardTokens, texts: texts)
         let fixed = model.fixed(slots: AdapterArguments.slots)
         let began = ContinuousClock.now
         var passes = PassCounter()
-        let predictions = try set.predict(with: fixed) { passes.next() }
-        var figures = try set.measure(predictions)
-        if let texts {
-            let generated = try model.generator().generate(
-                texts.prompts, settings: settings.generationSettings(endTokens: model.endTokens),
-                slots: AdapterArguments.slots)
-            figures.merge(try texts.measure(generated)) { _, measured in measured }
-        }
+        let figures = try set.figures(of: fixed) { passes.next() }
         let seconds = (ContinuousClock.now - began) / .seconds(1)
         print(
             EvaluationReport(
-                figures: figures, sampleCount: predictions.count, seconds: seconds
+                figures: figures, sampleCount: set.examples.count, seconds: seconds
             ).jsonText)
     }
 }

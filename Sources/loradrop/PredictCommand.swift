@@ -6,7 +6,6 @@
 import ArgumentParser
 import Datasets
 import Foundation
-import Generation
 import Inference
 import RunConfiguration
 import Training
@@ -56,7 +55,8 @@ struct PredictCommand: ParsableCommand {
         let prompts = try model.prompts(
             arguments.file, options: settings.task.datasetOptions(labelled: false),
             maximumLength: settings.training.maxSequenceLength)
-        let texts = try model.generator().generate(prompts, settings: how, slots: AdapterArguments.slots)
+        var passes = PassCounter()
+        let texts = try model.fixed(slots: AdapterArguments.slots).texts(after: prompts, by: how) { passes.next() }
         try PredictionFile.write(texts, of: prompts, text: model.text(of:), to: output)
         print("wrote \(output): \(texts.count) rows")
     }

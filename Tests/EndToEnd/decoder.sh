@@ -79,6 +79,25 @@ for name, figures, places in (("each", each, range(23)), ("grouped", grouped, fi
     assert {"eval_bleu", "eval_rougeL", "eval_perplexity"} <= set(figures) and figures["eval_chrf"] > 0, figures
 assert grouped["eval_loss"] == each["eval_loss"], (each, grouped)
 PYTHON
+# A run that measures its texts and goes by them: the same bytes and figures, whoever generated what, and those of evaluate.
+first=
+texts=(--metric chrf --new-tokens 4 --beams 3 --group-references --task.validation "$SCRATCH/twice.jsonl"
+    --training.load-best-at-end --training.evaluation-strategy steps --training.evaluation-steps 5)
+train texts-1x2 --workers 1 --slots 2 "${texts[@]}"
+[ "$first" != "$(adapter_sum "$run")" ] || fail "the best state by chrF is the last one: this tells nothing"
+train texts-3x1 --workers 3 --slots 1 "${texts[@]}"
+train texts-killed --workers 2 --slots 1 "${texts[@]}" --kill 1@evaluation:2
+grep -q "never came to" "$SCRATCH/texts-killed.log" && fail "no worker was killed while it generated"
+run_to "$SCRATCH/texts.log" 0 "$LORADROP" evaluate --model "$SCRATCH/model" --adapter "$SCRATCH/texts-1x2/adapter" \
+    --file "$SCRATCH/twice.jsonl" --config "$SCRATCH/texts-1x2/config.yaml"
+for name in texts-1x2 texts-3x1 texts-killed; do
+    for key in eval_bleu eval_chrf eval_rougeL eval_exact_match eval_gen_len eval_texts eval_loss; do
+        [ "$(figure <(tail -1 "$SCRATCH/texts.log") $key)" = "$(figure "$SCRATCH/$name/all_results.json" $key)" ] \
+            || fail "evaluate has another $key than $name"
+    done
+done
+grep -qF '"eval_chrf"' "$SCRATCH/texts-1x2/trainer_state.json" || fail "the history has no chrF"
+
 run_to "$SCRATCH/merge.log" 0 "$LORADROP" merge --model "$SCRATCH/model" --adapter "$run/adapter" --output "$SCRATCH/merged"
 run_to "$SCRATCH/again.log" 0 "$LORADROP" simulate --config "$SCRATCH/run.yaml" --model "$SCRATCH/merged" \
     --training.max-steps 1 --lora-drop.threshold 1 --workers 1 --output-dir "$SCRATCH/again"

@@ -47,7 +47,8 @@ struct TextEvaluationTests {
     @Test("texts are measured in their order, against every reference")
     func measures() throws {
         let evaluation = TextEvaluation(
-            questions: try preparation().questions(dataset, grouped: true), metrics: [.exactMatch, .bleu]
+            questions: try preparation().questions(dataset, grouped: true), metrics: [.exactMatch, .bleu],
+            settings: try GenerationSettings(strategy: .greedy, newTokens: 4, endTokens: [])
         ) { tokens in
             String(decoding: tokens.map { UInt8($0) }, as: UTF8.self)
         }
