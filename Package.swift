@@ -39,8 +39,8 @@ let package = Package(
             name: "loradrop",
             dependencies: [
                 "Benchmarks", "Rehearsal", "Simulation", "Supervision", "Diagnostics", "Cluster", "RunConfiguration",
-                "Inference", "Training", "SecureTransport", "RunRecords", "LoRA", "Transformer", "Tokenizers",
-                "Datasets", "Metrics", "JSONText", "Digests", "Files", argumentParser,
+                "Inference", "Training", "SecureTransport", "RunRecords", "LoRA", "Generation", "Transformer",
+                "Tokenizers", "Datasets", "Metrics", "JSONText", "Digests", "Files", argumentParser,
             ],
             swiftSettings: strict),
 
@@ -76,28 +76,28 @@ let package = Package(
             name: "Cluster",
             dependencies: [
                 "RunConfiguration", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
-                "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors", "ExactSums", "JSONText",
-                "Digests", "Files", "ModelFiles",
+                "LoRA", "Generation", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors", "ExactSums",
+                "JSONText", "Digests", "Files", "ModelFiles",
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "RunConfiguration",
-            dependencies: ["Training", "LoRA", "Datasets", "Metrics", "Digests", "Spelling", yams],
+            dependencies: ["Training", "LoRA", "Generation", "Datasets", "Metrics", "Digests", "Spelling", yams],
             swiftSettings: strict),
 
         // Compute: no network.
         .target(
             name: "Inference",
             dependencies: [
-                "Training", "RunRecords", "LoRA", "Transformer", "Tokenizers", "Datasets", "Metrics", "Tensors",
-                "Randomness", "JSONText", "Digests", "Files",
+                "Training", "RunRecords", "LoRA", "Generation", "Transformer", "Tokenizers", "Datasets", "Metrics",
+                "Tensors", "JSONText", "Digests", "Files",
             ],
             swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
-                "RunRecords", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "ExactSums", "Randomness",
-                "Digests", "Files",
+                "RunRecords", "LoRA", "Generation", "Transformer", "Datasets", "Metrics", "Tensors", "ExactSums",
+                "Randomness", "Digests", "Files",
             ],
             swiftSettings: swiftSettings),
 
@@ -115,6 +115,8 @@ let package = Package(
                 "Transformer", "Tensors", "JSONText", "Randomness", "Digests", "Files", "Spelling",
             ],
             swiftSettings: strict),
+        .target(
+            name: "Generation", dependencies: ["Transformer", "Tensors", "Randomness"], swiftSettings: strict),
         .target(name: "Transformer", dependencies: ["Tensors", "Randomness"], swiftSettings: strict),
         .target(name: "Tokenizers", dependencies: ["JSONText"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["JSONText", "Randomness"], swiftSettings: strict),
@@ -162,6 +164,9 @@ let package = Package(
             name: "TransformerTests", dependencies: ["Transformer", "Tensors", "Randomness"],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "GenerationTests", dependencies: ["Generation", "Transformer", "Tensors"],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "SecureTransportTests", dependencies: ["SecureTransport", "COpenSSL"],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -173,12 +178,12 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "LoRA", "Transformer", "Datasets", "Metrics", "Tensors", "ExactSums", "Digests",
-                "RunRecords",
+                "Training", "LoRA", "Generation", "Transformer", "Datasets", "Metrics", "Tensors", "ExactSums",
+                "Digests", "RunRecords",
             ], swiftSettings: swiftSettings),
         .testTarget(
             name: "RunConfigurationTests",
-            dependencies: ["RunConfiguration", "Training", "LoRA", "Datasets", "Metrics"],
+            dependencies: ["RunConfiguration", "Training", "LoRA", "Generation", "Datasets", "Metrics"],
             swiftSettings: swiftSettings),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"], swiftSettings: swiftSettings),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
@@ -205,8 +210,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Training", "Coordination", "Collectives", "Wire", "SecureTransport", "RunRecords",
-                "Datasets",
+                "Cluster", "Training", "Generation", "Coordination", "Collectives", "Wire", "SecureTransport",
+                "RunRecords", "Datasets",
                 "ModelFiles", "Digests", "Files",
             ],
             swiftSettings: swiftSettings),

@@ -88,6 +88,13 @@ final class ClusterFleet: Fleet {
         return predictions
     }
 
+    func generate(_ work: StepWork) throws -> [GeneratedText] {
+        give(work)
+        events?.tellAndWait(.reached(.evaluation))
+        guard case .generated(let texts) = try bridge.nextAnswer(stop) else { throw unexpected("generated texts") }
+        return texts
+    }
+
     func snapshot() throws -> TrainingState {
         bridge.submit(.snapshot)
         events?.tellAndWait(.reached(.checkpoint))
@@ -106,7 +113,7 @@ final class ClusterFleet: Fleet {
             .give(
                 Work(
                     id: WorkIdentity(work.header).number,
-                    kind: work.kind == .predict ? .independent : .collective,
+                    kind: work.kind.isExchanged ? .collective : .independent,
                     description: description(of: work.header), shardTokens: work.shards.map(\.tokenCount),
                     resultingStep: work.kind == .train ? work.step + 1 : nil),
                 work))
@@ -118,6 +125,7 @@ final class ClusterFleet: Fleet {
         case .train: "step \(header.step + 1) of the \(phase)"
         case .importance, .gradientScore: "the scoring pass"
         case .predict: "the evaluation"
+        case .generate: "the evaluation's texts"
         }
     }
 

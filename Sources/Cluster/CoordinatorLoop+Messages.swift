@@ -6,6 +6,7 @@
 import Coordination
 import Datasets
 import Digests
+import Generation
 import RunRecords
 import SecureTransport
 import Training
@@ -26,6 +27,8 @@ extension CoordinatorLoop {
         case .stepReport(let report):
             try take(report, from: name, now)
         case .predictionReport(let report):
+            try take(report, from: name, now)
+        case .textReport(let report):
             try take(report, from: name, now)
         case .snapshot(let snapshot):
             guard try TrainingState(bytes: snapshot.state).digest.bytes == snapshot.digest else {
@@ -96,23 +99,13 @@ extension CoordinatorLoop {
 
     private func take(_ report: PredictionReport, from name: String, _ now: UInt64) throws {
         let id = WorkIdentity(kind: .evaluate, step: report.workID).number
-        guard var work = given[id], report.shardIndex < work.work.shards.count else {
-            throw ClusterError(
-                code: .unexpectedMessage, message: "it answers shard \(report.shardIndex) of pass \(report.workID)")
-        }
-        guard report.exampleIDs == work.work.shards[report.shardIndex].examples.map({ Int($0.index) }) else {
-            throw ClusterError(
-                code: .unexpectedMessage, message: "its answer for shard \(report.shardIndex) has other examples")
-        }
+        var work = try answered(id, pass: report.workID, shard: report.shardIndex, examples: report.exampleIDs)
         guard report.labelCount == greeting.labelCount else {
             throw ClusterError(
                 code: .unexpectedMessage,
                 message: "its answers have \(report.labelCount) logits, expected \(greeting.labelCount)")
         }
-        guard state.owes(name, work: id, shard: report.shardIndex) else {
-            throw ClusterError(
-                code: .unexpectedMessage, message: "it answers shard \(report.shardIndex), which it does not owe")
-        }
+        try requireOwed(by: name, id, shard: report.shardIndex)
         for (row, example) in report.exampleIDs.enumerated() {
             let start = row * report.labelCount
             work.predictions.append(
@@ -121,6 +114,39 @@ extension CoordinatorLoop {
         }
         given[id] = work
         perform(state.handle(.shardReported(worker: name, work: id, shard: report.shardIndex), at: now))
+    }
+
+    private func take(_ report: TextReport, from name: String, _ now: UInt64) throws {
+        let id = WorkIdentity(kind: .generate, step: report.workID).number
+        var work = try answered(id, pass: report.workID, shard: report.shardIndex, examples: report.exampleIDs)
+        let most = work.work.generation?.newTokens ?? 0
+        guard report.texts.allSatisfy({ $0.count <= most }) else {
+            throw ClusterError(
+                code: .unexpectedMessage, message: "a text of shard \(report.shardIndex) has more than \(most) tokens")
+        }
+        try requireOwed(by: name, id, shard: report.shardIndex)
+        work.texts += zip(report.exampleIDs, report.texts).map { GeneratedText(example: UInt32($0), tokens: $1) }
+        given[id] = work
+        perform(state.handle(.shardReported(worker: name, work: id, shard: report.shardIndex), at: now))
+    }
+
+    /// The work that an answer of one shard is for.
+    private func answered(_ id: UInt64, pass: Int, shard: Int, examples: [Int]) throws -> GivenWork {
+        guard let work = given[id], shard < work.work.shards.count else {
+            throw ClusterError(code: .unexpectedMessage, message: "it answers shard \(shard) of pass \(pass)")
+        }
+        guard examples == work.work.shards[shard].examples.map({ Int($0.index) }) else {
+            throw ClusterError(
+                code: .unexpectedMessage, message: "its answer for shard \(shard) has other examples")
+        }
+        return work
+    }
+
+    private func requireOwed(by name: String, _ id: UInt64, shard: Int) throws {
+        guard state.owes(name, work: id, shard: shard) else {
+            throw ClusterError(
+                code: .unexpectedMessage, message: "it answers shard \(shard), which it does not owe")
+        }
     }
 
     /// Who computed how much of a piece of work that is done.
@@ -221,9 +247,14 @@ extension CoordinatorLoop {
         case .workDone(let work, let digest):
             guard let done = given.removeValue(forKey: work) else { return }
             count(done, work)
-            guard done.work.kind != .predict else {
+            switch done.work.kind {
+            case .predict:
                 bridge.deliver(.predicted(done.predictions))
                 return
+            case .generate:
+                bridge.deliver(.generated(done.texts))
+                return
+            case .train, .importance, .gradientScore: break
             }
             // A pass leaves the state as it is, and reports of an earlier generation may have been in dispute.
             let reports = done.reports.values.filter { $0.digest == digest }

@@ -95,6 +95,7 @@ package final class CoordinatorLoop {
         let work: StepWork
         var reports: [String: StepReport] = [:]
         var predictions: [Prediction] = []
+        var texts: [GeneratedText] = []
         /// Shards that two workers compute in this generation.
         var audits: [(shard: Int, owner: String, auditor: String)] = []
     }

@@ -6,6 +6,7 @@
 import Coordination
 package import Datasets
 import Digests
+import Generation
 import LoRA
 package import Training
 package import Wire
@@ -91,7 +92,7 @@ extension ShardAssignment {
                 try ShardAssignment.Shard(
                     work.shards[index],
                     role: recomputed.contains(index) ? .recompute : reported.contains(index) ? .countAndReport : .count)
-            })
+            }, endTokenIDs: work.generation?.endTokens ?? [])
     }
 
     /// What the work is and how much of it there is on all workers.
@@ -168,6 +169,7 @@ extension WorkKind {
         case .importance: self = .importance
         case .gradientScore: self = .gradientScore
         case .predict: self = .evaluate
+        case .generate: self = .generate
         }
     }
 }
@@ -179,6 +181,7 @@ extension StepWork.Kind {
         case .importance: self = .importance
         case .gradientScore: self = .gradientScore
         case .evaluate: self = .predict
+        case .generate: self = .generate
         }
     }
 }
@@ -201,7 +204,8 @@ extension WorkerStage {
         let work = WorkIdentity(kind: kind, step: heartbeat.step).number
         self =
             heartbeat.isExchanging
-            ? .exchanging(work: work) : .computing(work: work, shardsDone: heartbeat.shardsDone)
+            ? .exchanging(work: work)
+            : .computing(work: work, shardsDone: heartbeat.shardsDone, roundsDone: heartbeat.roundsDone)
     }
 }
 

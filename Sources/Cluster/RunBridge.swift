@@ -32,6 +32,7 @@ package final class RunBridge: @unchecked Sendable {
         case stepDone(StepReport)
         case sumsDone([Int64])
         case predicted([Prediction])
+        case generated([GeneratedText])
         case snapshot(Snapshot)
         case failed(RunFailure)
     }

@@ -56,12 +56,14 @@ package struct RunPreparation {
         var validation: EvaluationSet?
         var truncatedValidation = 0
         if let file = settings.task.validation {
-            let prepared = try prepare(try reader.read(file))
+            let rows = try reader.read(file)
+            let prepared = try prepare(rows)
             truncatedValidation = prepared.truncatedCount
             validation = EvaluationSet(
                 examples: prepared.examples, loss: settings.loss, metrics: settings.metrics,
                 positiveLabel: try labels?.positivePlace(named: settings.task.positiveLabel) ?? 0,
-                shardTokens: settings.training.shardTokens)
+                shardTokens: settings.training.shardTokens,
+                texts: try Self.texts(of: rows, settings, model, tokenizer))
         }
         data = RunData(train: train.examples, validation: validation, labels: labels?.names ?? [])
         truncatedCounts = (train.truncatedCount, truncatedValidation)
@@ -114,6 +116,13 @@ package struct RunPreparation {
                 }
             }
         }
+        for question in data.validation?.texts?.questions ?? [] {
+            hash.update([UInt64(question.references.count)])
+            for reference in question.references {
+                hash.update([UInt64(reference.utf8.count)])
+                hash.update(reference)
+            }
+        }
         return hash.finish()
     }
 
@@ -138,24 +147,46 @@ package struct RunPreparation {
     private static func rows(
         _ settings: RunSettings, _ model: BaseModel, _ tokenizer: any Tokenizer, labels: LabelList?
     ) throws -> (Dataset) throws -> DataPreparation.Prepared {
-        let maximumLength = settings.training.maxSequenceLength
         if settings.task.kind == .generation {
-            let decoder = try model.languageModel()
-            let preparation = try CompletionPreparation(
-                endToken: tokenizer.endTokenID ?? decoder.configuration.endTokenIDs.first.map { Int32($0) },
-                maximumLength: maximumLength
-            ) { text in
-                // Longer than any row: the completion is cut, not the text.
-                try tokenizer.encode(text, maximumLength: DataLimits.recordByteCount).tokenIDs
-            }
+            let preparation = try completions(settings, model, tokenizer)
             return { try preparation.tokenise($0) }
         }
+        let maximumLength = settings.training.maxSequenceLength
         let configuration = model.configuration
         let preparation = DataPreparation(reader: DatasetReader(settings.task.datasetOptions())) { text, pair in
             let encoding = try tokenizer.encode(text, pair: pair, maximumLength: maximumLength)
             return (encoding.tokenIDs, configuration.tokenTypes(encoding.tokenTypeIDs), encoding.wasTruncated)
         }
         return { dataset in try preparation.tokenise(dataset, targets: targets(of: dataset, labels)) }
+    }
+
+    private static func completions(
+        _ settings: RunSettings, _ model: BaseModel, _ tokenizer: any Tokenizer
+    ) throws -> CompletionPreparation {
+        let decoder = try model.languageModel()
+        return try CompletionPreparation(
+            endToken: tokenizer.endTokenID ?? decoder.configuration.endTokenIDs.first.map { Int32($0) },
+            maximumLength: settings.training.maxSequenceLength
+        ) { text in
+            // Longer than any row: the completion is cut, not the text.
+            try tokenizer.encode(text, maximumLength: DataLimits.recordByteCount).tokenIDs
+        }
+    }
+
+    /// What evaluations generate; nil where no metric is of texts.
+    private static func texts(
+        of rows: Dataset, _ settings: RunSettings, _ model: BaseModel, _ tokenizer: any Tokenizer
+    ) throws -> TextEvaluation? {
+        let metrics = settings.metrics.compactMap(\.ofTexts)
+        guard !metrics.isEmpty else { return nil }
+        return TextEvaluation(
+            questions: try completions(settings, model, tokenizer).questions(
+                rows, grouped: settings.generation.groupReferences),
+            metrics: metrics,
+            settings: try settings.generationSettings(endTokens: model.endTokens(tokenizer.endTokenID))
+        ) { tokens in
+            tokenizer.decode(tokens, skippingSpecialTokens: true)
+        }
     }
 
     /// The classes of a classification; nil for another task.

@@ -112,9 +112,10 @@ final class WorkerEngine {
 
     private func compute(_ assignment: ShardAssignment) throws {
         mailbox.progress = WorkerMailbox.Progress(work: assignment.workKind, step: assignment.step)
-        guard assignment.workKind != .evaluate else {
-            try predict(assignment)
-            return
+        switch assignment.workKind {
+        case .evaluate: return try predict(assignment)
+        case .generate: return try generate(assignment)
+        case .train, .importance, .gradientScore: break
         }
         let trainer = try current()
         guard let exchange else {
@@ -175,6 +176,27 @@ final class WorkerEngine {
             mailbox.post(.predictionReport(report))
             try mailbox.checkInterruption()
         }
+    }
+
+    private func generate(_ assignment: ShardAssignment) throws {
+        let mailbox = self.mailbox
+        let (generation, step) = (assignment.generation, assignment.step)
+        try current().generate(
+            assignment.trainingShards, by: settings.generation(endTokens: assignment.endTokenIDs),
+            // A text takes long: its progress is told of, and an interruption heard, token by token.
+            round: {
+                mailbox.roundDone()
+                try mailbox.checkInterruption()
+            },
+            answered: { [slowness] shard, texts, nanoseconds in
+                _ = Self.linger(after: nanoseconds, slowness)
+                let report = try TextReport(
+                    generation: generation, workID: step, shardIndex: shard.index,
+                    exampleIDs: texts.map { Int($0.example) }, texts: texts.map(\.tokens))
+                mailbox.shardDone()
+                mailbox.post(.textReport(report))
+                try mailbox.checkInterruption()
+            })
     }
 
     /// Makes a shard last longer, as on a slower machine; the slot's thread waits.

@@ -171,8 +171,9 @@ final class WorkerLoop {
         case .heartbeat: break
         case .farewell(let farewell):
             return Farewell(exitCode: farewell.exitCode, message: farewell.message)
-        case .hello, .welcome, .refusal, .linksReady, .phaseReady, .stepReport, .predictionReport, .snapshot,
-            .halted, .logBatch, .failure, .modelRequest, .modelManifest, .modelPieceRequest, .modelPiece, .modelQueue:
+        case .hello, .welcome, .refusal, .linksReady, .phaseReady, .stepReport, .predictionReport, .textReport,
+            .snapshot, .halted, .logBatch, .failure, .modelRequest, .modelManifest, .modelPieceRequest, .modelPiece,
+            .modelQueue:
             throw ClusterError(
                 code: .unexpectedMessage, message: "the coordinator sent a message that has no place here")
         }
@@ -184,7 +185,8 @@ final class WorkerLoop {
         let progress = mailbox.progress
         return try Heartbeat(
             counter: heartbeats, monotonicNanoseconds: Int(MonotonicClock.now().nanoseconds), step: progress.step,
-            shardsDone: progress.shardsDone, work: progress.work, isExchanging: progress.isExchanging)
+            shardsDone: progress.shardsDone, work: progress.work, isExchanging: progress.isExchanging,
+            roundsDone: progress.roundsDone)
     }
 }
 

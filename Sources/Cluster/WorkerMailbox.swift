@@ -29,6 +29,8 @@ final class WorkerMailbox: @unchecked Sendable {
         var work: WorkKind?
         var step = 0
         var shardsDone = 0
+        /// Rounds of tokens over all texts, from 0 again at 2^31.
+        var roundsDone = 0
         var isExchanging = false
     }
 
@@ -135,6 +137,11 @@ final class WorkerMailbox: @unchecked Sendable {
     /// Counts a finished shard.
     func shardDone() {
         condition.withLock { current.shardsDone += 1 }
+    }
+
+    /// Counts a token that all texts of a shard got.
+    func roundDone() {
+        condition.withLock { current.roundsDone = (current.roundsDone + 1) & Int(Int32.max) }
     }
 
     @discardableResult

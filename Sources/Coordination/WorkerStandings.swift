@@ -20,7 +20,7 @@ extension CoordinatorState {
     private func activity(of worker: String) -> String {
         let description = { (id: UInt64) in outstanding.first { $0.work.id == id }?.work.description ?? "work" }
         return switch participants[worker]?.stage {
-        case .computing(let work, let shardsDone): "computed \(description(work)), \(shardsDone) shards done"
+        case .computing(let work, let shardsDone, _): "computed \(description(work)), \(shardsDone) shards done"
         case .exchanging(let work): "waited for the sums of the others in \(description(work))"
         case .idle: "waited for work"
         case nil: "was gone"

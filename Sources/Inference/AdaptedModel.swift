@@ -5,8 +5,10 @@
 
 package import Datasets
 import Foundation
+package import Generation
 import JSONText
 package import LoRA
+package import Metrics
 import Tensors
 import Tokenizers
 package import Training
@@ -117,16 +119,28 @@ package struct AdaptedModel: Sendable {
         return zip(dataset.examples, tokens).map { Prompt(index: $0.index, tokenIDs: $1) }
     }
 
-    /// The model in a form that goes on with texts.
-    /// - Throws: `TransformerError` or `InferenceError` for a model that generates none.
-    package func generator() throws -> TextGenerator {
-        try TextGenerator(base.languageModel(), branches: adapter.parameters.branches)
+    /// What texts are to be generated of a file's rows, and the completions that they are held against.
+    /// - Parameters:
+    ///   - options: With a completion.
+    ///   - maximumLength: Tokens of a prompt; a longer one is refused.
+    ///   - grouped: Whether rows with the same prompt are references of one text.
+    ///   - settings: How they are generated.
+    package func texts(
+        _ file: String, options: DatasetOptions, maximumLength: Int, grouped: Bool, metrics: [TextMetric],
+        settings: GenerationSettings
+    ) throws -> TextEvaluation {
+        TextEvaluation(
+            questions: try completions(maximumLength: maximumLength).questions(
+                DatasetReader(options).read(file), grouped: grouped),
+            metrics: metrics, settings: settings
+        ) { [tokenizer] tokens in
+            tokenizer.decode(tokens, skippingSpecialTokens: true)
+        }
     }
 
     /// Tokens that end a text, as config.json and the tokenizer name them.
     package var endTokens: [Int32] {
-        let named = (base.decoder?.configuration.endTokenIDs ?? []).map { Int32($0) }
-        return named + [tokenizer.endTokenID].compactMap { $0 }.filter { !named.contains($0) }
+        base.endTokens(tokenizer.endTokenID)
     }
 
     /// The text of generated tokens, without special ones.

@@ -4,6 +4,7 @@
 //
 
 import Files
+package import Generation
 import JSONText
 package import Training
 

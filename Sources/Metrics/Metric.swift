@@ -25,6 +25,16 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
     case combinedScore = "combined_score"
     /// exp of the mean loss of a completion's token.
     case perplexity
+    /// sacrebleu's corpus BLEU of generated texts, as the others below by `TextMetric`.
+    case bleu
+    /// sacrebleu's corpus chrF.
+    case chrf
+    /// rouge-score's ROUGE-L.
+    case rougeL
+    /// The share of texts that are a reference.
+    case exactMatch = "exact_match"
+    /// The share of texts that end with a reference's number.
+    case finalNumber = "final_number"
 
     /// What is predicted.
     package enum Task: String, Sendable, Hashable {
@@ -42,9 +52,12 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
         case .accuracy, .f1, .f1Macro, .matthewsCorrelation: [.classification]
         case .pearson, .spearmanr, .mse: [.regression]
         case .combinedScore: [.classification, .regression]
-        case .perplexity: [.generation]
+        case .perplexity, .bleu, .chrf, .rougeL, .exactMatch, .finalNumber: [.generation]
         }
     }
+
+    /// The same as a metric of generated texts; nil for one of labels, scores or losses.
+    package var ofTexts: TextMetric? { TextMetric(rawValue: rawValue) }
 
     /// Whether it takes one label for the positive one, so that there can be but two.
     package var needsTwoLabels: Bool { self == .f1 || self == .combinedScore }
@@ -96,7 +109,8 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
         case .f1Macro: return agreement.macroF1
         case .matthewsCorrelation: return agreement.matthewsCorrelation
         case .combinedScore: return (agreement.accuracy + (try agreement.f1(positiveLabel: positiveLabel))) / 2
-        case .pearson, .spearmanr, .mse, .perplexity: throw unsuitable(for: .classification)
+        case .pearson, .spearmanr, .mse, .perplexity, .bleu, .chrf, .rougeL, .exactMatch, .finalNumber:
+            throw unsuitable(for: .classification)
         }
     }
 
@@ -127,7 +141,9 @@ package enum Metric: String, Sendable, Hashable, CaseIterable {
         case .combinedScore:
             return
                 (ScoreAgreement.pearson(predictions, references) + ScoreAgreement.spearman(predictions, references)) / 2
-        case .accuracy, .f1, .f1Macro, .matthewsCorrelation, .perplexity: throw unsuitable(for: .regression)
+        case .accuracy, .f1, .f1Macro, .matthewsCorrelation, .perplexity, .bleu, .chrf, .rougeL, .exactMatch,
+            .finalNumber:
+            throw unsuitable(for: .regression)
         }
     }
 

@@ -12,6 +12,7 @@ enum NearMetricNames {
         "acc": .accuracy, "mcc": .matthewsCorrelation, "matthews_corrcoef": .matthewsCorrelation,
         "f1_score": .f1, "macro_f1": .f1Macro, "pearsonr": .pearson, "pearson_correlation": .pearson,
         "mean_squared_error": .mse, "spearman_correlation": .spearmanr,
+        "rouge_l": .rougeL, "rougel": .rougeL, "sacrebleu": .bleu, "em": .exactMatch,
     ]
 
     /// The nearest names, best first; none if nothing is near.

@@ -14,7 +14,7 @@ package enum TextMetric: String, Sendable, Hashable, CaseIterable {
     /// sacrebleu's corpus chrF with its defaults: six orders of characters without white space, beta 2; 0 to 100.
     case chrf
     /// The mean F of rouge-score's ROUGE-L without stemming, of several references the best; 0 to 1.
-    case rougeL = "rouge_l"
+    case rougeL
 
     /// The value for texts with one reference or more each.
     ///

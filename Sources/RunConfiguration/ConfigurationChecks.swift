@@ -52,13 +52,18 @@ struct ConfigurationChecks {
             throw ConfigurationError(
                 .missing, .none,
                 "missing \(missing.joined(separator: ", ")): give it in the configuration file or as a flag, such as "
-                    + (ConfigurationOption.named(missing[0])?.flag ?? ""))
+                    + (task.name != nil && missing == ["task.train"]
+                        ? "--data-dir" : ConfigurationOption.named(missing[0])?.flag ?? ""))
         }
     }
 
     private func checkTask() throws(ConfigurationError) {
         let task = settings.task
+        if task.dataDirectory != nil, task.name == nil {
+            throw conflict("task.data_dir", "it is the folder of a task of GLUE: give task.name, or task.train")
+        }
         try checkGeneration()
+        try checkGenerationSection()
         if task.textColumn == task.textPairColumn {
             throw conflict(
                 "task.columns.text_pair", "the second text is the same column as the first, \(task.textColumn)")
@@ -116,6 +121,22 @@ struct ConfigurationChecks {
             throw conflict(
                 task.prompt != defaults.prompt ? "task.prompt" : "task.completion",
                 "a \(task.kind.rawValue) has task.columns instead; set task.type to generation")
+        }
+    }
+
+    /// Only a generation generates texts, and it searches or draws, not both.
+    private func checkGenerationSection() throws(ConfigurationError) {
+        let generation = settings.generation
+        if generation.temperature != nil || generation.topP != nil, generation.beams != 1 {
+            throw conflict(
+                "generation.beams",
+                "\(generation.beams) beams search, but temperature and top_p draw: give one or the other")
+        }
+        guard settings.task.kind != .generation else { return }
+        let defaults = RunSettings()
+        for option in ConfigurationOption.generationOptions where option.read(settings) != option.read(defaults) {
+            throw conflict(
+                option.name, "a \(settings.task.kind.rawValue) generates no texts; set task.type to generation")
         }
     }
 

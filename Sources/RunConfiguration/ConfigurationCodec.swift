@@ -114,9 +114,20 @@ extension ConfigurationCodec where Value: RawRepresentable<String> & CaseIterabl
             guard let text = value.scalar else {
                 return nil
             }
-            return Value.allCases.first { $0.rawValue.hyphenated == text.lowercased().hyphenated }
+            return Value.allCases.first { $0.rawValue.lowercased().hyphenated == text.lowercased().hyphenated }
         } format: { value in
             .scalar(value.rawValue)
+        }
+    }
+}
+
+extension ConfigurationCodec where Value == GLUETask {
+    /// A task of GLUE, also with the hyphen that its folder has: `SST-2`.
+    static var glueTask: Self {
+        ConfigurationCodec(expectation: choice.expectation) { value in
+            choice.parse(value.scalar.map { .scalar($0.replacing("-", with: "")) } ?? value)
+        } format: { value in
+            choice.format(value)
         }
     }
 }

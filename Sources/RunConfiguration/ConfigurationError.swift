@@ -9,6 +9,8 @@ package enum ConfigurationOrigin: Sendable, Hashable, CustomStringConvertible {
     case file(path: String, line: Int, column: Int)
     /// A flag of the command line, as it was written.
     case flag(String)
+    /// What a task of GLUE decides.
+    case task(GLUETask)
     /// Nobody gave it: the option's default.
     case none
 
@@ -16,6 +18,7 @@ package enum ConfigurationOrigin: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .file(let path, let line, let column): "\(path):\(line):\(column)"
         case .flag(let flag): flag
+        case .task(let task): "task.name \(task.rawValue)"
         case .none: "configuration"
         }
     }

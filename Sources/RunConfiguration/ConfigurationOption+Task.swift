@@ -16,6 +16,14 @@ extension ConfigurationOption {
 
     static let taskOptions: [ConfigurationOption] = [
         ConfigurationOption(
+            "task.name", \.task.name, .optional(.glueTask), .result,
+            "A task of GLUE: sets type, format, header, quoting, columns, labels and metric for its TSV files, as far as "
+                + "they are not given. As a flag also --task-name."),
+        ConfigurationOption(
+            "task.data_dir", \.task.dataDirectory, .optional(.text), .result,
+            "The folder of task.name's files: sets train to its train.tsv and validation to its dev.tsv, of MNLI "
+                + "dev_matched.tsv, as far as they are not given. As a flag also --data-dir."),
+        ConfigurationOption(
             "task.type", \.task.kind, .choice, .result, "Tell a class, a number, or go on with a text."),
         ConfigurationOption(
             "task.train", \.task.train, .optional(.text), .result, "The training file; a training needs it."
@@ -52,7 +60,8 @@ extension ConfigurationOption {
             "The classes in the order of the logits; empty: the sorted distinct labels of the training set."),
         ConfigurationOption(
             "task.metric", \.task.metric, .optional(.metric, none: "auto"), .result,
-            "What tells the best evaluation; auto: accuracy, pearson for a regression, or perplexity for a generation."),
+            "What tells the best evaluation; auto: accuracy, pearson for a regression, or perplexity for a generation. "
+                + "As a flag also --metric."),
         ConfigurationOption(
             "task.positive_label", \.task.positiveLabel, .optional(.text), .result,
             "The class that f1 counts as positive; null: the second of the labels."),

@@ -64,12 +64,16 @@ package struct ConfigurationOption: Sendable {
     }
 
     /// Every key, in the order of files and tables.
-    package static let all = modelOptions + taskOptions + loraOptions + trainingOptions + runOptions
+    package static let all = modelOptions + taskOptions + generationOptions + loraOptions + trainingOptions + runOptions
 
     /// Short flags for what is typed often.
     package static let aliases = [
         "workers": "cluster.workers", "min_workers": "cluster.min_workers", "slots": "cluster.slots",
-        "metric": "task.metric",
+        "task_name": "task.name", "data_dir": "task.data_dir", "metric": "task.metric",
+        "new_tokens": "generation.new_tokens", "beams": "generation.beams",
+        "length_penalty": "generation.length_penalty", "early_stopping": "generation.early_stopping",
+        "temperature": "generation.temperature", "top_p": "generation.top_p", "generation_seed": "generation.seed",
+        "group_references": "generation.group_references",
     ]
 
     /// The option of a name; underscores and hyphens are the same.

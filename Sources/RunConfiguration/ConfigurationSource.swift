@@ -79,6 +79,18 @@ struct ConfigurationSource {
         given.merge(defaults.given) { given, _ in given }
     }
 
+    /// Takes what a task of GLUE decides for the keys that nothing was given for yet; without one nothing.
+    mutating func takeTask(for purpose: ConfigurationPurpose) {
+        // Whatever is wrong with the two values is told where all values are read.
+        guard let name = given["task.name"], let task = ConfigurationCodec<GLUETask>.glueTask.parse(name.value) else {
+            return
+        }
+        let folder = given["task.data_dir"].flatMap { ConfigurationCodec<String>.text.parse($0.value) }
+        for (key, value) in task.values(in: folder, for: purpose) where given[key] == nil {
+            given[key] = GivenValue(value: value, origin: .task(task))
+        }
+    }
+
     private static let exampleFlag = "--training.max-steps 20"
 
     private mutating func takeMapping(

@@ -25,9 +25,11 @@ extension RunSettings {
     package static func load(
         file: String?, flags: [String] = [], defaults: [String] = [], for purpose: ConfigurationPurpose = .training
     ) throws(ConfigurationError) -> RunSettings {
-        try parse(
-            file.map { path throws(ConfigurationError) in try text(of: path) }, path: file ?? "", flags: flags,
-            defaults: defaults, for: purpose)
+        let yaml = try file.map { path throws(ConfigurationError) in try text(of: path) }
+        let given = try source(yaml, path: file ?? "", flags: flags, defaults: defaults, for: purpose)
+        let loaded = try settings(from: given, for: purpose)
+        try loaded.requireFiles(of: given)
+        return loaded
     }
 
     /// The same of a text: what workers do with the canonical text they are sent.
@@ -36,12 +38,26 @@ extension RunSettings {
         _ yaml: String?, path: String, flags: [String] = [], defaults: [String] = [],
         for purpose: ConfigurationPurpose = .training
     ) throws(ConfigurationError) -> RunSettings {
+        try settings(
+            from: source(yaml, path: path, flags: flags, defaults: defaults, for: purpose), for: purpose)
+    }
+
+    private static func source(
+        _ yaml: String?, path: String, flags: [String], defaults: [String], for purpose: ConfigurationPurpose
+    ) throws(ConfigurationError) -> ConfigurationSource {
         var source = ConfigurationSource()
         if let yaml {
             try source.takeFile(yaml, path: path)
         }
         try source.takeFlags(flags)
+        source.takeTask(for: purpose)
         try source.takeDefaults(defaults)
+        return source
+    }
+
+    private static func settings(
+        from source: ConfigurationSource, for purpose: ConfigurationPurpose
+    ) throws(ConfigurationError) -> RunSettings {
         var settings = RunSettings()
         for option in ConfigurationOption.all {
             guard let given = source.given[option.name] else {
@@ -55,6 +71,28 @@ extension RunSettings {
         }
         try ConfigurationChecks(settings: settings, origins: source.given.mapValues(\.origin)).check(for: purpose)
         return settings
+    }
+
+    /// That the files are there which nobody named: a task of GLUE has them under other names in some places.
+    private func requireFiles(of source: ConfigurationSource) throws(ConfigurationError) {
+        for (key, path) in [("task.train", task.train), ("task.validation", task.validation)] {
+            guard let path, case .task = source.given[key]?.origin, !FileManager.default.fileExists(atPath: path)
+            else { continue }
+            throw ConfigurationError(
+                .missing, source.given[key]?.origin ?? .none,
+                "there is no \(path); expected the folder of GLUE's files in task.data_dir, which \(shown(path)); give a "
+                    + "file of another name as \(key)")
+        }
+    }
+
+    /// What the folder of a missing file has instead.
+    private func shown(_ path: String) -> String {
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+            return "is no folder that can be read"
+        }
+        let shown = names.sorted().prefix(8).joined(separator: ", ")
+        return names.isEmpty ? "is empty" : "has \(shown)\(names.count > 8 ? ", …" : "")"
     }
 
     private static func text(of path: String) throws(ConfigurationError) -> String {

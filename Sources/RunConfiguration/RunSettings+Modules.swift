@@ -4,6 +4,7 @@
 //
 
 import Datasets
+package import Generation
 package import LoRA
 package import Metrics
 package import Training
@@ -46,7 +47,8 @@ extension RunSettings {
             probeLearningRate: loraDrop.probeLearningRate ?? training.learningRate,
             schedule: training.schedule,
             warmup: training.warmupSteps.map { .steps($0) } ?? .ratio(training.warmupRatio), loss: loss,
-            seed: training.seed, recomputes: training.recompute)
+            seed: training.seed, recomputes: training.recompute, strategy: strategy,
+            newTokens: generation.newTokens)
     }
 
     /// The metrics of an evaluation: the one that was asked for, and those that people expect beside it.
@@ -54,11 +56,31 @@ extension RunSettings {
         let chosen = task.resolvedMetric
         let usual: [Metric] =
             switch task.kind {
-            case .classification: [.accuracy]
+            case .classification: chosen == .combinedScore ? [.accuracy, .f1] : [.accuracy]
             case .regression: [.pearson, .spearmanr]
-            case .generation: []
+            case .generation:
+                // Texts cost far more than losses, so that they are made only for who asks for one of their metrics.
+                chosen.ofTexts == nil ? [] : [.perplexity, .bleu, .chrf, .rougeL, .exactMatch]
             }
         return [chosen] + usual.filter { $0 != chosen }
+    }
+
+    /// How texts are generated.
+    /// - Parameter endTokens: What ends a text, as the base model names it.
+    /// - Throws: `GenerationError` for numbers that mean nothing.
+    package func generationSettings(endTokens: [Int32]) throws(GenerationError) -> GenerationSettings {
+        try computeSettings.generation(endTokens: endTokens)
+    }
+
+    private var strategy: GenerationSettings.Strategy {
+        if generation.temperature != nil || generation.topP != nil {
+            .sampled(temperature: generation.temperature ?? 1, topP: generation.topP ?? 1, seed: generation.seed)
+        } else if generation.beams == 1 {
+            .greedy
+        } else {
+            .beams(
+                count: generation.beams, lengthPenalty: generation.lengthPenalty, stopsEarly: generation.earlyStopping)
+        }
     }
 
     /// The run's course.

@@ -15,6 +15,7 @@ package struct RunSettings: Sendable, Hashable {
     package var model = ""
     package var modelOptions = ModelSection()
     package var task = TaskSection()
+    package var generation = GenerationSection()
     package var lora = LoRASection()
     package var loraDrop = LoRADropSection()
     package var training = TrainingSection()
@@ -33,6 +34,9 @@ package struct RunSettings: Sendable, Hashable {
 
     /// `task`.
     package struct TaskSection: Sendable, Hashable {
+        /// The task of GLUE that the other values come from, as far as nobody gave them.
+        package var name: GLUETask?
+        package var dataDirectory: String?
         package var kind = TaskKind.classification
         package var train: String?
         package var validation: String?
@@ -52,6 +56,19 @@ package struct RunSettings: Sendable, Hashable {
         /// Nil: accuracy for a classification, Pearson's correlation for a regression, perplexity for a generation.
         package var metric: Metric?
         package var positiveLabel: String?
+    }
+
+    /// `generation`: how texts are generated, and what they are held against.
+    package struct GenerationSection: Sendable, Hashable {
+        package var newTokens = 128
+        package var beams = 1
+        package var lengthPenalty = 1.0
+        package var earlyStopping = false
+        /// Nil: nothing is drawn, or at temperature 1 if there is a `topP`.
+        package var temperature: Double?
+        package var topP: Double?
+        package var seed: UInt64 = 42
+        package var groupReferences = false
     }
 
     /// `lora`.

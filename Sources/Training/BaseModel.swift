@@ -49,6 +49,12 @@ package struct BaseModel: Sendable {
         configuration.otherLinears(trainsPooler: trainsPooler) + [configuration.classifier.path]
     }
 
+    /// Tokens that end a text: those that config.json names, and the tokenizer's.
+    package func endTokens(_ tokenizer: Int32?) -> [Int32] {
+        let named = (decoder?.configuration.endTokenIDs ?? []).map { Int32($0) }
+        return named + [tokenizer].compactMap { $0 }.filter { !named.contains($0) }
+    }
+
     /// The decoder as a language model.
     /// - Throws: `TransformerError` for a model that cannot generate.
     package func languageModel() throws(TransformerError) -> DecoderModel {

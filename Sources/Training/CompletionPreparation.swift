@@ -4,6 +4,7 @@
 //
 
 package import Datasets
+import Generation
 
 /// Makes training examples of prompts and their completions.
 ///
@@ -68,6 +69,34 @@ package struct CompletionPreparation: Sendable {
     package func prompts(_ dataset: Dataset) throws -> [[Int32]] {
         try zip(dataset.examples, dataset.lines).map { example, line in
             try promptTokens(example, line: line, source: dataset.source)
+        }
+    }
+
+    /// What every row's text is generated from and held against, in file order.
+    /// - Parameter grouped: Rows with the same prompt are references of one text, at the place of the first; else each
+    ///   row has a text of its own.
+    /// - Throws: As `prompts`.
+    package func questions(_ dataset: Dataset, grouped: Bool) throws -> [TextEvaluation.Question] {
+        // By bytes: canonically equivalent texts are equal strings, and other tokens.
+        var places: [[UInt8]: Int] = [:]
+        var firsts: [Int] = []
+        var references: [[String]] = []
+        for (row, example) in dataset.examples.enumerated() {
+            let reference = example.pair ?? ""
+            let bytes = Array(example.text.utf8)
+            if grouped, let place = places[bytes] {
+                references[place].append(reference)
+            } else {
+                places[bytes] = firsts.count
+                firsts.append(row)
+                references.append([reference])
+            }
+        }
+        return try zip(firsts, references).map { row, references in
+            let example = dataset.examples[row]
+            let tokens = try promptTokens(example, line: dataset.lines[row], source: dataset.source)
+            return TextEvaluation.Question(
+                prompt: Prompt(index: example.index, tokenIDs: tokens), references: references)
         }
     }
 

@@ -15,15 +15,30 @@ package struct EvaluationSet: Sendable {
     /// The label that counts as positive in a binary F1.
     package let positiveLabel: Int
     package let shardTokens: Int
+    /// The texts that are generated too; nil: none.
+    package let texts: TextEvaluation?
 
+    /// - Parameter metrics: Those of texts are left to `texts`.
     package init(
-        examples: [TokenisedExample], loss: Loss, metrics: [Metric], positiveLabel: Int, shardTokens: Int
+        examples: [TokenisedExample], loss: Loss, metrics: [Metric], positiveLabel: Int, shardTokens: Int,
+        texts: TextEvaluation? = nil
     ) {
         self.examples = examples
         self.loss = loss
-        self.metrics = metrics
+        self.metrics = metrics.filter { $0.ofTexts == nil }
+        self.texts = texts
         self.positiveLabel = positiveLabel
         self.shardTokens = shardTokens
+    }
+
+    /// The figures of the predictor's answers: mean loss and metrics, by transformers' names.
+    /// - Parameter nextPass: The number that the next piece of work gets.
+    package func figures(of predictor: any Predictor, nextPass: () -> Int) throws -> [String: Double] {
+        let figures = try measure(try predict(with: predictor, nextPass: nextPass))
+        guard let texts else { return figures }
+        let generated = try predictor.texts(
+            after: texts.questions.map(\.prompt), by: texts.settings, nextPass: nextPass)
+        return figures.merging(try texts.measure(generated)) { _, measured in measured }
     }
 
     /// The logits of every example, in file order.

@@ -77,6 +77,19 @@ package struct StepOutcome: Sendable, Hashable {
     }
 }
 
+/// A text that was generated.
+package struct GeneratedText: Sendable, Hashable {
+    /// The place of its prompt's row in the file.
+    package var example: UInt32
+    /// The tokens that follow the prompt, the ending one among them if it came.
+    package var tokens: [Int32]
+
+    package init(example: UInt32, tokens: [Int32]) {
+        self.example = example
+        self.tokens = tokens
+    }
+}
+
 /// The model's answer for one example.
 package struct Prediction: Sendable, Hashable {
     /// The example's place in its file.

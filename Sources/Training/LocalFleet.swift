@@ -53,8 +53,15 @@ package final class LocalFleet: Fleet {
     }
 
     package func predict(_ work: StepWork) throws -> [Prediction] {
-        let gathered = GatheredPredictions()
+        let gathered = Gathered<Prediction>()
         try current().predict(work.shards) { _, predictions, _ in gathered.add(predictions) }
+        return gathered.all
+    }
+
+    package func generate(_ work: StepWork) throws -> [GeneratedText] {
+        let gathered = Gathered<GeneratedText>()
+        try current().generate(
+            work.shards, by: work.textSettings, round: {}, answered: { _, texts, _ in gathered.add(texts) })
         return gathered.all
     }
 

@@ -5,6 +5,7 @@
 
 package import Digests
 import Foundation
+import Generation
 import Randomness
 import Tensors
 package import Transformer
@@ -115,6 +116,8 @@ package enum NumericProbe {
         let losses = logits.crossEntropy(labels: (0..<Int32(rows)).map { $0 }, differentiating: true)
         hash.update(x.values + heads.values + gate.values + scores.values + logits.values)
         hash.update(losses)
+        // Which text beams find depends on the C library's exp and log.
+        hash.update(NextToken.logProbabilities(scores.rows(0..<1).values))
     }
 }
 

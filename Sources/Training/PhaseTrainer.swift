@@ -109,7 +109,7 @@ package final class PhaseTrainer {
         switch header.kind {
         case .train, .gradientScore: ReducedVector(valueCount: layout.count, header: header)
         case .importance: ReducedVector(valueCount: model.projections.count, header: header)
-        case .predict: preconditionFailure("predictions are not summed")
+        case .predict, .generate: preconditionFailure("answers are not summed")
         }
     }
 }

@@ -5,6 +5,7 @@
 
 import Datasets
 import Foundation
+import Generation
 package import LoRA
 import Tensors
 import Transformer
@@ -16,6 +17,9 @@ import Transformer
 package protocol Predictor: AnyObject {
     /// The logits of every example of the work's shards, in any order.
     func predict(_ work: StepWork) throws -> [Prediction]
+
+    /// A text after every example of the work's shards, in any order.
+    func generate(_ work: StepWork) throws -> [GeneratedText]
 }
 
 /// A model with trained numbers that no longer change.
@@ -39,7 +43,7 @@ package final class FixedModel: Predictor {
     }
 
     package func predict(_ work: StepWork) throws -> [Prediction] {
-        let gathered = GatheredPredictions()
+        let gathered = Gathered<Prediction>()
         let (model, parameters, workspaces) = (model, parameters, workspaces)
         try pool.forEach(count: work.shards.count) { slot, index in
             gathered.add(
@@ -48,6 +52,27 @@ package final class FixedModel: Predictor {
                     workspace: workspaces[slot]))
         }
         return gathered.all
+    }
+
+    package func generate(_ work: StepWork) throws -> [GeneratedText] {
+        let how = work.textSettings
+        let gathered = Gathered<GeneratedText>()
+        let (model, parameters, workspaces) = (model, parameters, workspaces)
+        try pool.forEach(count: work.shards.count) { slot, index in
+            gathered.add(
+                try model.generate(
+                    work.shards[index], branches: parameters.branches, by: how, workspace: workspaces[slot]))
+        }
+        return gathered.all
+    }
+}
+
+extension StepWork {
+    /// How texts are generated.
+    /// - Precondition: That is this work.
+    var textSettings: GenerationSettings {
+        guard let generation else { preconditionFailure("\(kind) generates no texts") }
+        return generation
     }
 }
 
@@ -64,16 +89,16 @@ private final class SlotWorkspaces: @unchecked Sendable {
     subscript(slot: Int) -> Workspace { workspaces[slot] }
 }
 
-/// Predictions from several slots.
+/// Answers from several slots.
 ///
 /// `@unchecked Sendable`: the array is behind `lock`.
-final class GatheredPredictions: @unchecked Sendable {
+final class Gathered<Answer: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
-    private var predictions: [Prediction] = []
+    private var answers: [Answer] = []
 
-    func add(_ more: [Prediction]) {
-        lock.withLock { predictions += more }
+    func add(_ more: [Answer]) {
+        lock.withLock { answers += more }
     }
 
-    var all: [Prediction] { lock.withLock { predictions } }
+    var all: [Answer] { lock.withLock { answers } }
 }

@@ -4,6 +4,7 @@
 //
 
 package import Datasets
+package import Generation
 
 /// One piece of work for the whole fleet: shards, and the exact counts that their sums are divided by.
 package struct StepWork: Sendable {
@@ -17,6 +18,11 @@ package struct StepWork: Sendable {
         case gradientScore
         /// Logits of every example; nothing is reduced.
         case predict
+        /// A text after every example, its prompt; nothing is reduced.
+        case generate
+
+        /// Whether everyone's sums are added up.
+        package var isExchanged: Bool { self != .predict && self != .generate }
     }
 
     package let kind: Kind
@@ -29,9 +35,12 @@ package struct StepWork: Sendable {
     /// Losses in all shards: examples, or tokens of completions.
     package let lossCount: Int
     package let shards: [Shard]
+    /// How texts are generated; nil in other work.
+    package let generation: GenerationSettings?
 
     /// Work made of a batch's shards.
-    package init(kind: Kind, step: Int, shards: [Shard]) {
+    package init(kind: Kind, step: Int, shards: [Shard], generation: GenerationSettings? = nil) {
+        self.generation = generation
         self.kind = kind
         self.step = step
         self.shards = shards
@@ -49,6 +58,7 @@ package struct StepWork: Sendable {
         self.shards = shards
         self.exampleCount = exampleCount
         self.tokenCount = tokenCount
+        generation = nil
         lossCount = Self.lossCount(of: shards)
     }
 

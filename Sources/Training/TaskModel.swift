@@ -4,6 +4,7 @@
 //
 
 package import Datasets
+package import Generation
 package import Tensors
 package import Transformer
 
@@ -26,6 +27,10 @@ package protocol TaskModel: Sendable {
 
     /// What the model says of each example: logits, or the sum of the losses of its completion's tokens.
     func answers(_ pass: ShardPass) -> [[Float]]
+
+    /// What goes on with texts.
+    /// - Throws: `TrainingError` or `GenerationError` for a model that generates none.
+    func generator(branches: [LowRankBranch?]) throws -> TextGenerator
 }
 
 /// A shard, what is trained on it, and the memory of the thread that computes it.
@@ -66,7 +71,26 @@ extension TaskModel {
     }
 }
 
+extension TaskModel {
+    /// A text after every example of a shard, its prompt.
+    /// - Parameter round: Called for every token that the shard's texts got; what it throws breaks the work off.
+    /// - Throws: As `generator`; what a prompt does that the model cannot go on with.
+    package func generate(
+        _ shard: Shard, branches: [LowRankBranch?], by settings: GenerationSettings, workspace: Workspace,
+        round: () throws -> Void = {}
+    ) throws -> [GeneratedText] {
+        let prompts = shard.examples.map { Prompt(index: $0.index, tokenIDs: $0.tokenIDs) }
+        let texts = try generator(branches: branches).generate(
+            prompts, settings: settings, workspace: workspace, round: round)
+        return zip(prompts, texts).map { GeneratedText(example: $0.index, tokens: $1) }
+    }
+}
+
 extension SequenceClassifier: TaskModel {
+    package func generator(branches: [LowRankBranch?]) throws -> TextGenerator {
+        throw TrainingError(code: .badRequest, message: "an encoder generates no texts; expected a decoder")
+    }
+
     package func addGradients(
         _ pass: ShardPass, loss: Loss, dropout: InputDropout?, recomputes: Bool
     ) -> Double {
@@ -102,6 +126,10 @@ extension SequenceClassifier: TaskModel {
 
 /// With a head it is a sequence classifier, without one a language model.
 extension DecoderModel: TaskModel {
+    package func generator(branches: [LowRankBranch?]) throws -> TextGenerator {
+        try TextGenerator(self, branches: branches)
+    }
+
     package func addGradients(
         _ pass: ShardPass, loss: Loss, dropout: InputDropout?, recomputes: Bool
     ) -> Double {

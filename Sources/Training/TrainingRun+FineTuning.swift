@@ -127,8 +127,7 @@ extension TrainingRun {
     private func evaluate(stepsPerEpoch: Int, _ patience: inout EarlyStopping) throws -> Bool {
         guard let validation = data.validation else { return false }
         let began = now()
-        let predictions = try validation.predict(with: fleet, nextPass: nextPass)
-        var numbers = try validation.measure(predictions)
+        var numbers = try validation.figures(of: fleet, nextPass: nextPass)
         let seconds = now() - began
         numbers["eval_runtime"] = seconds
         numbers["eval_samples_per_second"] = Double(validation.examples.count) / max(seconds, 1e-9)

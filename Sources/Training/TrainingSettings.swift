@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+package import Generation
+
 /// How the trainable parameters move.
 ///
 /// The names are those of transformers' `TrainingArguments`.
@@ -57,11 +59,18 @@ package struct ComputeSettings: Hashable, Sendable {
     package var seed: UInt64
     /// Whether a layer's activations are computed again in backward instead of kept: memory for time, the same bits.
     package var recomputes: Bool
+    /// How an evaluation generates texts.
+    package var strategy: GenerationSettings.Strategy
+    /// The most tokens of such a text.
+    package var newTokens: Int
 
     package init(
         optimizer: OptimizerSettings, probeLearningRate: Double, schedule: LearningRateSchedule.Shape, warmup: Warmup,
-        loss: Loss, seed: UInt64, recomputes: Bool = false
+        loss: Loss, seed: UInt64, recomputes: Bool = false, strategy: GenerationSettings.Strategy = .greedy,
+        newTokens: Int = 128
     ) {
+        self.strategy = strategy
+        self.newTokens = newTokens
         self.recomputes = recomputes
         self.optimizer = optimizer
         self.probeLearningRate = probeLearningRate
@@ -69,6 +78,12 @@ package struct ComputeSettings: Hashable, Sendable {
         self.warmup = warmup
         self.loss = loss
         self.seed = seed
+    }
+
+    /// How an evaluation generates texts that these tokens end.
+    /// - Throws: `GenerationError` for numbers that mean nothing.
+    package func generation(endTokens: [Int32]) throws(GenerationError) -> GenerationSettings {
+        try GenerationSettings(strategy: strategy, newTokens: newTokens, endTokens: endTokens)
     }
 
     /// The LoRA's learning rate in the 0-based `step` of a phase.

@@ -6,6 +6,7 @@
 package import Datasets
 package import ExactSums
 import Foundation
+package import Generation
 import LoRA
 import Randomness
 import Tensors
@@ -100,7 +101,7 @@ extension PhaseTrainer {
             sums.means(of: vector.values, scale: vector.scale, into: gradient)
             return try ParameterScores.integers(
                 of: ParameterScores.saliencies(layout, values: parameters.values, gradients: gradient.values))
-        case .train, .predict:
+        case .train, .predict, .generate:
             preconditionFailure("\(header.kind) gives no scores")
         }
     }
@@ -117,6 +118,25 @@ extension PhaseTrainer {
             let began = DispatchTime.now().uptimeNanoseconds
             let predictions = try computer.predict(shards[index], slot: slot)
             try answered(shards[index], predictions, DispatchTime.now().uptimeNanoseconds - began)
+        }
+    }
+}
+
+extension PhaseTrainer {
+    /// A text after every example of `shards`, shard by shard as they are done, on any slot's thread.
+    /// - Parameters:
+    ///   - round: Called for every token that a shard's texts got; what it throws breaks the work off.
+    ///   - answered: Told each shard's texts, and how many nanoseconds they took.
+    /// - Throws: `TrainingError` for a model that generates none; `GenerationError`, `TransformerError` for a prompt.
+    package func generate(
+        _ shards: [Shard], by settings: GenerationSettings, round: @escaping @Sendable () throws -> Void,
+        answered: @escaping @Sendable (Shard, [GeneratedText], _ nanoseconds: UInt64) throws -> Void
+    ) throws {
+        let computer = self.computer
+        try pool.forEach(count: shards.count) { slot, index in
+            let began = DispatchTime.now().uptimeNanoseconds
+            let texts = try computer.generate(shards[index], slot: slot, by: settings, round: round)
+            try answered(shards[index], texts, DispatchTime.now().uptimeNanoseconds - began)
         }
     }
 }
@@ -159,8 +179,8 @@ struct ShardComputer: Sendable {
                 try addGradient(of: pass, slots[slot], to: &sums, vector, nil)
             case .importance:
                 try addImportance(of: pass, to: &sums, vector)
-            case .predict:
-                preconditionFailure("predictions are not summed")
+            case .predict, .generate:
+                preconditionFailure("answers are not summed")
             }
         } catch let refusal as FixedPointRefusal {
             throw error(for: refusal, shard: shard, vector)
@@ -212,6 +232,14 @@ struct ShardComputer: Sendable {
         try model.predict(
             shard, branches: slots[slot].bound.branches, head: slots[slot].bound.head,
             workspace: slots[slot].workspace)
+    }
+
+    /// A text after every example of a shard.
+    func generate(
+        _ shard: Shard, slot: Int, by settings: GenerationSettings, round: () throws -> Void
+    ) throws -> [GeneratedText] {
+        try model.generate(
+            shard, branches: slots[slot].bound.branches, by: settings, workspace: slots[slot].workspace, round: round)
     }
 
     private func dropout(step: Int) -> InputDropout? {

@@ -26,6 +26,7 @@ package enum FrameKind: UInt16, CaseIterable, Sendable {
     case snapshot = 22
     case halt = 23
     case halted = 24
+    case textReport = 25
     // Logs.
     case logBatch = 32
     case logAcknowledgement = 33

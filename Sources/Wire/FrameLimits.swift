@@ -47,8 +47,8 @@ package struct FrameLimits: Hashable, Sendable {
     package static let fromWorker = FrameLimits(
         name: "from a worker",
         kinds: [
-            .linksReady, .phaseReady, .stepReport, .predictionReport, .snapshot, .halted, .logBatch, .heartbeat,
-            .failure, .farewell,
+            .linksReady, .phaseReady, .stepReport, .predictionReport, .textReport, .snapshot, .halted, .logBatch,
+            .heartbeat, .failure, .farewell,
         ])
 
     /// What a worker accepts of the coordinator.
@@ -89,6 +89,7 @@ extension FrameKind {
         case .shardAssignment: FrameLimits.Limit(headerByteCount: 16 * mib, rawByteCount: 0)
         case .stepReport: FrameLimits.Limit(headerByteCount: 2 * mib, rawByteCount: 0)
         case .predictionReport: FrameLimits.Limit(headerByteCount: 512 * kib, rawByteCount: 64 * mib)
+        case .textReport: FrameLimits.Limit(headerByteCount: mib, rawByteCount: 64 * mib)
         case .snapshot: FrameLimits.Limit(headerByteCount: kib, rawByteCount: 1024 * mib)
         case .logBatch: FrameLimits.Limit(headerByteCount: mib, rawByteCount: 0)
         case .modelManifest: FrameLimits.Limit(headerByteCount: mib, rawByteCount: 0)

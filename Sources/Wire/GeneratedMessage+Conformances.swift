@@ -23,6 +23,7 @@ typealias CShard = Loradrop__Wire__V1__Shard
 typealias CShardAssignment = Loradrop__Wire__V1__ShardAssignment
 typealias CStepReport = Loradrop__Wire__V1__StepReport
 typealias CPredictionReport = Loradrop__Wire__V1__PredictionReport
+typealias CTextReport = Loradrop__Wire__V1__TextReport
 typealias CSnapshotRequest = Loradrop__Wire__V1__SnapshotRequest
 typealias CSnapshot = Loradrop__Wire__V1__Snapshot
 typealias CHalt = Loradrop__Wire__V1__Halt
@@ -125,6 +126,12 @@ extension CStepReport: GeneratedMessage {
 extension CPredictionReport: GeneratedMessage {
     static func prepare(_ message: UnsafeMutablePointer<Self>) {
         loradrop__wire__v1__prediction_report__init(message)
+    }
+}
+
+extension CTextReport: GeneratedMessage {
+    static func prepare(_ message: UnsafeMutablePointer<Self>) {
+        loradrop__wire__v1__text_report__init(message)
     }
 }
 

@@ -163,6 +163,17 @@ extension FieldChecks {
         return integer
     }
 
+    /// A repeated field of token ids.
+    func decodeTokens(
+        _ field: String, _ pointer: UnsafeMutablePointer<UInt32>?, _ count: Int
+    ) throws(WireError) -> [Int32] {
+        let numbers = UnsafeBufferPointer(start: pointer, count: count)
+        if let large = numbers.first(where: { $0 > UInt32(Int32.max) }) {
+            throw error(field, "expected at most \(Int32.max), found \(large)")
+        }
+        return numbers.map { Int32($0) }
+    }
+
     /// A repeated field of messages.
     func decodeMessages<Message: GeneratedMessage, Value>(
         _ field: String, _ pointers: UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?, _ count: Int,

@@ -17,6 +17,8 @@ package struct Heartbeat: WireMessage {
     package let step: Int
     /// How many of its shards the sender has finished.
     package let shardsDone: Int
+    /// Where a worker generates texts: rounds of tokens so far, over all its shards.
+    package let roundsDone: Int
     /// What a worker computes at this step; none while it has nothing to do, and from the coordinator.
     package let work: WorkKind?
     /// Whether a worker has its own sums and waits for those of the others.
@@ -25,13 +27,14 @@ package struct Heartbeat: WireMessage {
     /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
     package init(
         counter: UInt64, monotonicNanoseconds: Int, step: Int, shardsDone: Int, work: WorkKind? = nil,
-        isExchanging: Bool = false
+        isExchanging: Bool = false, roundsDone: Int = 0
     ) throws(WireError) {
         let check = FieldChecks("Heartbeat")
         try check.integer("counter", counter, 1...UInt64.max)
         try check.nanoseconds("monotonic_ns", monotonicNanoseconds)
         try check.id("step", step)
         try check.integer("shards_done", shardsDone, 0...FieldChecks.maximumShards)
+        try check.integer("rounds_done", roundsDone, 0...Int(Int32.max))
         self.counter = counter
         self.monotonicNanoseconds = monotonicNanoseconds
         self.step = step
@@ -39,6 +42,7 @@ package struct Heartbeat: WireMessage {
             throw check.error("exchanging", "it exchanges the sums of no work")
         }
         self.shardsDone = shardsDone
+        self.roundsDone = roundsDone
         self.work = work
         self.isExchanging = isExchanging
     }
@@ -52,7 +56,8 @@ package struct Heartbeat: WireMessage {
             step: Int(message.step),
             shardsDone: Int(message.shards_done),
             work: work,
-            isExchanging: message.exchanging != 0)
+            isExchanging: message.exchanging != 0,
+            roundsDone: Int(message.rounds_done))
     }
 
     func generated(_ arena: EncodingArena) -> CHeartbeat {
@@ -65,6 +70,7 @@ package struct Heartbeat: WireMessage {
             message.kind = work.generated
         }
         message.exchanging = isExchanging ? 1 : 0
+        message.rounds_done = UInt32(roundsDone)
         return message
     }
 }

@@ -66,20 +66,10 @@ extension ShardAssignment {
                 }
             try self.init(
                 exampleID: Int(message.example_id),
-                tokenIDs: Self.signed(message.token_ids, message.n_token_ids, "token_ids", check),
-                tokenTypeIDs: Self.signed(
-                    message.token_type_ids, message.n_token_type_ids, "token_type_ids", check),
+                tokenIDs: check.decodeTokens("token_ids", message.token_ids, message.n_token_ids),
+                tokenTypeIDs: check.decodeTokens(
+                    "token_type_ids", message.token_type_ids, message.n_token_type_ids),
                 target: target)
-        }
-
-        private static func signed(
-            _ pointer: UnsafeMutablePointer<UInt32>?, _ count: Int, _ field: String, _ check: FieldChecks
-        ) throws(WireError) -> [Int32] {
-            let numbers = UnsafeBufferPointer(start: pointer, count: count)
-            if let large = numbers.first(where: { $0 > UInt32(Int32.max) }) {
-                throw check.error(field, "expected at most \(Int32.max), found \(large)")
-            }
-            return numbers.map { Int32($0) }
         }
 
         func generated(_ arena: EncodingArena) -> CExample {

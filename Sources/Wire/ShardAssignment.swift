@@ -17,10 +17,17 @@ package enum WorkKind: UInt32, CaseIterable, Sendable {
     case evaluate = 3
     /// Gradient magnitudes as a layer score; exchanged and reported.
     case gradientScore = 4
+    /// A text after every example, its prompt; not exchanged.
+    case generate = 5
 
     /// Whether every example needs a target.
     package var needsTargets: Bool {
         self == .train || self == .gradientScore
+    }
+
+    /// Whether all workers add up sums of it, and report it as a step.
+    package var isExchanged: Bool {
+        self != .evaluate && self != .generate
     }
 
     init(_ value: Loradrop__Wire__V1__WorkKind, of check: FieldChecks) throws(WireError) {
@@ -44,6 +51,8 @@ package struct ShardAssignment: WireMessage {
     package static let maximumTokens = 1 << 20
     /// The most examples that one assignment carries.
     package static let maximumExamples = 1 << 16
+    /// The most tokens of which each ends a text.
+    package static let maximumEndTokens = 256
 
     /// The roster's generation.
     package let generation: Int
@@ -61,13 +70,15 @@ package struct ShardAssignment: WireMessage {
     package let lossCount: Int
     /// This worker's shards, ascending by index.
     package let shards: [Shard]
+    /// Where texts are generated: the tokens that end one.
+    package let endTokenIDs: [Int32]
 
     /// - Parameter lossCount: Nil: as many as examples.
     /// - Throws: `WireError` with `badField` for a field out of range, shards or examples that come twice, missing
     ///   targets, more examples or tokens than the step has.
     package init(
         generation: Int, workKind: WorkKind, step: Int, shardCount: Int, exampleCount: Int, tokenCount: Int,
-        lossCount: Int? = nil, shards: [Shard]
+        lossCount: Int? = nil, shards: [Shard], endTokenIDs: [Int32] = []
     ) throws(WireError) {
         let check = FieldChecks("ShardAssignment")
         try check.generation(generation)
@@ -96,6 +107,11 @@ package struct ShardAssignment: WireMessage {
                 }
             }
         }
+        try check.count("end_token_ids", endTokenIDs.count, 0...Self.maximumEndTokens)
+        for token in endTokenIDs {
+            try check.integer("end_token_ids", token, 0...Int32.max)
+        }
+        self.endTokenIDs = endTokenIDs
         self.generation = generation
         self.workKind = workKind
         self.step = step
@@ -118,7 +134,8 @@ package struct ShardAssignment: WireMessage {
             lossCount: check.decodeInteger("loss_count", message.loss_count),
             shards: check.decodeMessages("shards", message.shards, message.n_shards) { shard throws(WireError) in
                 try Shard(shard)
-            })
+            },
+            endTokenIDs: check.decodeTokens("end_token_ids", message.end_token_ids, message.n_end_token_ids))
     }
 
     func generated(_ arena: EncodingArena) -> CShardAssignment {
@@ -132,6 +149,8 @@ package struct ShardAssignment: WireMessage {
         message.loss_count = UInt64(lossCount)
         message.n_shards = shards.count
         message.shards = arena.messages(shards.map { $0.generated(arena) })
+        message.n_end_token_ids = endTokenIDs.count
+        message.end_token_ids = arena.array(endTokenIDs.map { UInt32($0) })
         return message
     }
 }

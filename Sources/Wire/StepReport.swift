@@ -68,8 +68,8 @@ package struct StepReport: WireMessage {
     ) throws(WireError) {
         let check = FieldChecks("StepReport")
         try check.generation(generation)
-        guard workKind != .evaluate else {
-            throw check.error("kind", "an evaluation is reported by PredictionReport")
+        guard workKind.isExchanged else {
+            throw check.error("kind", "what is not exchanged is reported by PredictionReport or TextReport")
         }
         try check.id("step", step)
         try check.digest("digest", digest)

@@ -19,8 +19,13 @@ struct EvaluateCommand: ParsableCommand {
             loradrop evaluate --model DIR --adapter DIR --file F --task.columns.text 0 --task.columns.label 1 \
             --metric accuracy
 
-            The columns are given by the configuration's task keys as flags, or by --config. With the run's own \
+            The columns are given by the configuration's task keys as flags, by --config, or by --task-name for GLUE's \
+            files. With the run's own \
             validation file and settings the figures are those of the run, to the last bit.
+
+            Of a language model the loss and the perplexity of the completions; with a metric of texts (--metric bleu, \
+            chrf, rougeL, exact_match or final_number) it also generates a text after every prompt, as predict does, and \
+            measures all of them. --group-references takes rows with the same prompt for the references of one text.
             """)
 
     @OptionGroup var arguments: AdapterArguments
@@ -35,18 +40,26 @@ struct EvaluateCommand: ParsableCommand {
                 "\(metric.rawValue) is about one of two labels, and the adapter has \(labels.names.count): "
                     + "use f1_macro, accuracy or matthews_correlation")
         }
+        let textMetrics = metrics.compactMap(\.ofTexts)
+        let texts =
+            textMetrics.isEmpty
+            ? nil
+            : try model.texts(
+                arguments.file, options: settings.task.datasetOptions(),
+                maximumLength: settings.training.maxSequenceLength, grouped: settings.generation.groupReferences,
+                metrics: textMetrics, settings: settings.generationSettings(endTokens: model.endTokens))
         let set = EvaluationSet(
             examples: try arguments.rows(settings, model: model, labelled: true), loss: model.loss, metrics: metrics,
             positiveLabel: try model.labels?.positivePlace(named: settings.task.positiveLabel) ?? 0,
-            shardTokens: settings.training.shardTokens)
+            shardTokens: settings.training.shardTokens, texts: texts)
         let fixed = model.fixed(slots: AdapterArguments.slots)
         let began = ContinuousClock.now
         var passes = PassCounter()
-        let predictions = try set.predict(with: fixed) { passes.next() }
+        let figures = try set.figures(of: fixed) { passes.next() }
         let seconds = (ContinuousClock.now - began) / .seconds(1)
         print(
             EvaluationReport(
-                figures: try set.measure(predictions), sampleCount: predictions.count, seconds: seconds
+                figures: figures, sampleCount: set.examples.count, seconds: seconds
             ).jsonText)
     }
 }

@@ -6,6 +6,7 @@
 import ArgumentParser
 import Cluster
 import Foundation
+import Generation
 import Inference
 import LoRA
 import RunConfiguration
@@ -42,6 +43,9 @@ enum ExitStatus {
             say("\(error)")
             LoRADrop.exit(withError: stopped)
         case let error as InferenceError where error.code == .badRequest:
+            say("\(error)")
+            LoRADrop.exit(withError: usage)
+        case let error as GenerationError where error.code == .badRequest:
             say("\(error)")
             LoRADrop.exit(withError: usage)
         default:

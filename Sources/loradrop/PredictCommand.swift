@@ -18,7 +18,9 @@ struct PredictCommand: ParsableCommand {
         discussion: """
             loradrop predict --model DIR --adapter DIR --file F --task.columns.text 0 --output out.jsonl
 
-            Label and logits of a classifier; of a language model the text and the tokens that it generates after task.prompt.
+            Label and logits of a classifier; of a language model the text and the tokens that it generates after \
+            task.prompt: the likeliest token each time, unless --beams, --temperature or --top-p say otherwise, and at most \
+            --new-tokens of them (the configuration's generation keys).
 
             The file needs no labels. Its columns are given by the configuration's task keys as flags, or by --config. \
             Texts are cut, and rows grouped, as the adapter's lora_drop.json says the training did, unless \
@@ -27,8 +29,6 @@ struct PredictCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Where the predictions go, as JSONL.", valueName: "file"))
     var output: String
-
-    @OptionGroup var generation: GenerationArguments
 
     @OptionGroup var arguments: AdapterArguments
 
@@ -51,11 +51,12 @@ struct PredictCommand: ParsableCommand {
     }
 
     private func generate(_ model: AdaptedModel, _ settings: RunSettings) throws {
-        let how = try generation.settings(endTokens: model.endTokens)
+        let how = try settings.generationSettings(endTokens: model.endTokens)
         let prompts = try model.prompts(
             arguments.file, options: settings.task.datasetOptions(labelled: false),
             maximumLength: settings.training.maxSequenceLength)
-        let texts = try model.generator().generate(prompts, settings: how, slots: AdapterArguments.slots)
+        var passes = PassCounter()
+        let texts = try model.fixed(slots: AdapterArguments.slots).texts(after: prompts, by: how) { passes.next() }
         try PredictionFile.write(texts, of: prompts, text: model.text(of:), to: output)
         print("wrote \(output): \(texts.count) rows")
     }

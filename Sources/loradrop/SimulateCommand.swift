@@ -17,7 +17,8 @@ struct SimulateCommand: ParsableCommand {
         abstract: "Train with a coordinator and several workers on this machine, over real TLS.",
         discussion: """
             Every key of the configuration is also a flag, with dashes for underscores: --lora-drop.threshold 0.5, \
-            --workers 2, --slots 1, --output-dir runs/x. Flags win over the file.
+            --workers 2, --slots 1, --output-dir runs/x. Flags win over the file. --task-name cola --data-dir DIR sets \
+            columns, labels, metric and files of a task of GLUE.
 
             Faults come at a place of the run: a number is a step of the fine-tuning; probe:5 is a step of the probe; \
             importance, decision, evaluation, checkpoint and export are the other places, evaluation:2 the second one.

@@ -125,7 +125,7 @@ struct CoordinatorLoopTests {
     }
 
     enum Misplaced: CaseIterable {
-        case snapshotNobodyAskedFor, secondHello, reportOfNoStep
+        case snapshotNobodyAskedFor, secondHello, reportOfNoStep, textsOfNoStep
 
         func message(_ coordinator: LoopbackCoordinator) throws -> ControlMessage {
             let digest = [UInt8](repeating: 3, count: 32)
@@ -136,6 +136,9 @@ struct CoordinatorLoopTests {
                 .predictionReport(
                     try PredictionReport(
                         generation: 1, workID: 9, shardIndex: 0, exampleIDs: [4], labelCount: 2, logits: [0, 1]))
+            case .textsOfNoStep:
+                .textReport(
+                    try TextReport(generation: 1, workID: 9, shardIndex: 0, exampleIDs: [4], texts: [[0, 1]]))
             }
         }
     }

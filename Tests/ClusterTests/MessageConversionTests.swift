@@ -5,6 +5,7 @@
 
 import Cluster
 import Datasets
+import Generation
 import Testing
 import Training
 import Wire
@@ -47,13 +48,15 @@ struct MessageConversionTests {
             case 0: .classIndex(place % 3)
             case 1: .score(Float(place) * 0.1 - 0.15)
             // Only what is predicted or scored may lack its answer.
-            default: kind == .predict || kind == .importance ? .none : .classIndex(0)
+            default: [.predict, .generate, .importance].contains(kind) ? .none : .classIndex(0)
             }
         }
-        let work = StepWork(kind: kind, step: 12, shards: shards)
+        let generation = try GenerationSettings(strategy: .greedy, newTokens: 3, endTokens: [2, 7])
+        let work = StepWork(kind: kind, step: 12, shards: shards, generation: kind == .generate ? generation : nil)
         let received = try #require(try sent(work, shards: [0, 2]))
         #expect(received.generation == 4)
         #expect(received.header == work.header)
+        #expect(received.endTokenIDs == (kind == .generate ? [2, 7] : []))
         #expect(received.trainingShards == [shards[0], shards[2]])
     }
 

@@ -106,6 +106,25 @@ struct WorkTests {
         }
     }
 
+    @Test("A shard that takes long is not stuck as long as it tells of rounds within it")
+    func longShardWithProgress() {
+        var state = runningState(workers: 1)
+        _ = state.handle(.workRequested(step(1)), at: 1)
+        func tick(_ rounds: Int, at now: UInt64) -> [CoordinatorState.Directive] {
+            let stage = WorkerStage.computing(work: 1, shardsDone: 0, roundsDone: rounds)
+            _ = state.handle(.stageReported(worker: "worker-0", stage: stage), at: now)
+            return state.handle(.clockTicked, at: now)
+        }
+        for rounds in 1...60 {
+            #expect(tick(rounds, at: UInt64(rounds) * 9 * second) == [])
+        }
+        var directives: [CoordinatorState.Directive] = []
+        for now in (61...90).map({ UInt64($0) * 9 * second }) where directives.isEmpty {
+            directives = tick(60, at: now)
+        }
+        #expect(directives.dismissed == ["worker-0"])
+    }
+
     @Test("A report that nobody asked for costs its sender its place, and nobody else anything")
     func unexpectedReport() {
         var state = runningState(workers: 2)

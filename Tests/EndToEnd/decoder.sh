@@ -52,6 +52,52 @@ for how in "" "--beams 3" "--temperature 0.8 --top-p 0.9"; do
     run_to "$SCRATCH/predict.log" 0 "$LORADROP" predict "${use[@]}" --new-tokens 12 $how --output "$SCRATCH/out.jsonl"
     [ "$(wc -l < "$SCRATCH/out.jsonl")" = 20 ] || fail "not a text a row: $how"
 done
+# Texts of an evaluation are those of predict: two rows of one prompt are two texts, or two references of one.
+{ cat "$SCRATCH/dev.jsonl"; head -3 "$SCRATCH/dev.jsonl" | sed 's/"ref": "/&not /'; } > "$SCRATCH/twice.jsonl"
+use=(--model "$SCRATCH/model" --adapter "$run/adapter" --file "$SCRATCH/twice.jsonl" --config "$SCRATCH/run.yaml" --beams 2)
+run_to "$SCRATCH/predict.log" 0 "$LORADROP" predict "${use[@]}" --new-tokens 12 --output "$SCRATCH/out.jsonl"
+run_to "$SCRATCH/texts.log" 0 "$LORADROP" evaluate "${use[@]}" --new-tokens 12 --metric bleu
+run_to "$SCRATCH/groups.log" 0 "$LORADROP" evaluate "${use[@]}" --new-tokens 12 --metric bleu --group-references
+python3 - "$SCRATCH" << 'PYTHON' || fail "evaluate measures other texts than predict writes"
+import json, pathlib, sys
+
+folder = pathlib.Path(sys.argv[1])
+read = lambda name: [json.loads(line) for line in (folder / name).read_text().splitlines()]
+texts, rows = read("out.jsonl"), read("twice.jsonl")
+each, grouped = read("texts.log")[-1], read("groups.log")[-1]
+firsts = [place for place, row in enumerate(rows) if row["mr"] not in (one["mr"] for one in rows[:place])]
+assert len(rows) == 23 and len(firsts) <= 20, len(firsts)
+for name, figures, places in (("each", each, range(23)), ("grouped", grouped, firsts)):
+    count = len(places)
+    assert figures["eval_texts"] == count and figures["eval_samples"] == 23, (name, figures)
+    assert abs(figures["eval_gen_len"] - sum(len(texts[place]["tokens"]) for place in places) / count) < 1e-9, (name, figures)
+    right = 0
+    for place in places:
+        references = [row for row in rows if row["mr"] == rows[place]["mr"]] if name == "grouped" else [rows[place]]
+        right += texts[place]["text"].strip() in (row["ref"].strip() for row in references)
+    assert abs(figures["eval_exact_match"] - right / count) < 1e-9, (name, figures, right)
+    assert {"eval_bleu", "eval_rougeL", "eval_perplexity"} <= set(figures) and figures["eval_chrf"] > 0, figures
+assert grouped["eval_loss"] == each["eval_loss"], (each, grouped)
+PYTHON
+# A run that measures its texts and goes by them: the same bytes and figures, whoever generated what, and those of evaluate.
+first=
+texts=(--metric chrf --new-tokens 4 --beams 3 --group-references --task.validation "$SCRATCH/twice.jsonl"
+    --training.load-best-at-end --training.evaluation-strategy steps --training.evaluation-steps 5)
+train texts-1x2 --workers 1 --slots 2 "${texts[@]}"
+[ "$first" != "$(adapter_sum "$run")" ] || fail "the best state by chrF is the last one: this tells nothing"
+train texts-3x1 --workers 3 --slots 1 "${texts[@]}"
+train texts-killed --workers 2 --slots 1 "${texts[@]}" --kill 1@evaluation:2
+grep -q "never came to" "$SCRATCH/texts-killed.log" && fail "no worker was killed while it generated"
+run_to "$SCRATCH/texts.log" 0 "$LORADROP" evaluate --model "$SCRATCH/model" --adapter "$SCRATCH/texts-1x2/adapter" \
+    --file "$SCRATCH/twice.jsonl" --config "$SCRATCH/texts-1x2/config.yaml"
+for name in texts-1x2 texts-3x1 texts-killed; do
+    for key in eval_bleu eval_chrf eval_rougeL eval_exact_match eval_gen_len eval_texts eval_loss; do
+        [ "$(figure <(tail -1 "$SCRATCH/texts.log") $key)" = "$(figure "$SCRATCH/$name/all_results.json" $key)" ] \
+            || fail "evaluate has another $key than $name"
+    done
+done
+grep -qF '"eval_chrf"' "$SCRATCH/texts-1x2/trainer_state.json" || fail "the history has no chrF"
+
 run_to "$SCRATCH/merge.log" 0 "$LORADROP" merge --model "$SCRATCH/model" --adapter "$run/adapter" --output "$SCRATCH/merged"
 run_to "$SCRATCH/again.log" 0 "$LORADROP" simulate --config "$SCRATCH/run.yaml" --model "$SCRATCH/merged" \
     --training.max-steps 1 --lora-drop.threshold 1 --workers 1 --output-dir "$SCRATCH/again"

@@ -32,7 +32,7 @@ HALF_HELLO = bytes.fromhex("160301020001 0001fc0303") + b"U" * 64
 # What an honest frame looks like, see docs/protocol.md.
 KINDS = {1: "Hello", 2: "Welcome", 3: "Refusal", 4: "Roster", 5: "LinksReady", 6: "Heartbeat", 7: "Failure",
          8: "Farewell", 16: "PhaseStart", 17: "PhaseReady", 18: "ShardAssignment", 19: "StepReport",
-         20: "PredictionReport", 21: "SnapshotRequest", 22: "Snapshot", 23: "Halt", 24: "Halted", 32: "LogBatch",
+         20: "PredictionReport", 21: "SnapshotRequest", 22: "Snapshot", 23: "Halt", 24: "Halted", 25: "TextReport", 32: "LogBatch",
          33: "LogAcknowledgement", 48: "LinkHello", 49: "chunk"}
 
 

@@ -160,4 +160,24 @@ cmp "$SCRATCH/out.jsonl" "$SCRATCH/bare.jsonl" || fail "the same adapter predict
 "$LORADROP" predict "${bare[@]}" --output "$SCRATCH/base.jsonl" > /dev/null 2>&1
 grep -qF '"label":"LABEL_' "$SCRATCH/base.jsonl" || fail "the base model's labels are not used"
 expect_code 2 "task.labels names 3 labels" "$LORADROP" predict "${bare[@]}" --task.labels a,b,c --output "$SCRATCH/none"
+
+echo "a task of GLUE by its name: the files as GLUE has them, and its metrics"
+mkdir "$SCRATCH/CoLA"
+for part in train validation; do
+    sed -E "s/^(.*)\t(good|bad)\$/s\t\2\t\t\1/; s/\tgood\t/\t1\t/; s/\tbad\t/\t0\t*/" "$SCRATCH/$part.tsv" > "$SCRATCH/CoLA/$part.tsv"
+done
+glue=(--model "$model" --task-name cola --data-dir "$SCRATCH/CoLA" "${lengths[@]}" --lora-drop.threshold 1)
+expect_code 2 "CoLA/dev.tsv; expected the folder of GLUE's files in task.data_dir, which has train.tsv, validation.tsv" \
+    "$LORADROP" simulate "${glue[@]}" --output-dir "$SCRATCH/glue"
+"$LORADROP" simulate "${glue[@]}" --task.validation "$SCRATCH/CoLA/validation.tsv" --training.max-steps 4 \
+    --output-dir "$SCRATCH/glue" > "$SCRATCH/simulate.log" 2>&1 || { cat "$SCRATCH/simulate.log"; fail "simulate --task-name"; }
+"$LORADROP" evaluate --model "$model" --adapter "$SCRATCH/glue/adapter" --file "$SCRATCH/CoLA/validation.tsv" \
+    --task-name cola > "$SCRATCH/evaluation.json" 2> "$SCRATCH/stderr"
+for name in eval_matthews_correlation eval_accuracy eval_loss eval_samples; do
+    found=$(figure "$name" <(tr ',' '\n' < "$SCRATCH/evaluation.json"))
+    expected=$(figure "$name" "$SCRATCH/glue/all_results.json")
+    if [ -z "$found" ] || [ "$found" != "$expected" ]; then
+        fail "$name is '$found', the run has '$expected'"
+    fi
+done
 echo "all as expected"

@@ -19,7 +19,8 @@ struct MetricTests {
         arguments: [
             ("acuracy", "\"accuracy\""), ("matthews", "\"matthews_correlation\""), ("mcc", "\"matthews_correlation\""),
             ("Pearson", "\"pearson\""), ("f1-macro", "\"f1_macro\""), ("f2", "\"f1\""), ("spearmann", "\"spearmanr\""),
-            ("combined", "\"combined_score\""), ("bleu", "accuracy, f1, f1_macro"), ("", "accuracy, f1, f1_macro"),
+            ("combined", "\"combined_score\""), ("blew", "\"bleu\""), ("rouge-l", "\"rougeL\""),
+            ("meteor", "accuracy, f1, f1_macro"), ("", "accuracy, f1, f1_macro"),
             (String(repeating: "a", count: 100_000), "accuracy, f1, f1_macro"),
         ])
     func suggestions(_ name: String, _ suggestion: String) {

@@ -68,6 +68,14 @@ struct TextMetricTests {
         #expect(throws: MetricError.self) { try Perplexity.value(loss: .nan, tokens: 1) }
     }
 
+    @Test("each is a metric of a generation under the same name")
+    func names() {
+        #expect(Metric.allCases.compactMap(\.ofTexts).count == TextMetric.allCases.count)
+        for metric in Metric.allCases where metric.ofTexts != nil {
+            #expect(metric.tasks == [.generation] && metric.isHigherBetter)
+        }
+    }
+
     @Test("another number of references, a text without any, and no texts are refused", arguments: TextMetric.allCases)
     func counts(_ metric: TextMetric) {
         for (texts, references) in [(["a"], []), (["a"], [[]]), ([], [])] as [([String], [[String]])] {

@@ -5,6 +5,7 @@
 
 import Datasets
 import Foundation
+import Generation
 import Metrics
 import RunConfiguration
 import Testing
@@ -33,7 +34,8 @@ struct CanonicalTextTests {
         let settings = try RunSettings.parse(
             nil, path: "",
             flags: [
-                "--model=m", "--model-options.train-pooler", "--task.type=classification", "--task.train=t",
+                "--model=m", "--model-options.train-pooler", "--task.name=rte", "--task.data-dir=d",
+                "--task.type=classification", "--task.train=t",
                 "--task.validation=v", "--task.format=csv", "--task.header=false", "--task.quoting=false",
                 "--task.columns.text=a", "--task.columns.text-pair=b", "--task.columns.label=c", "--task.labels=x,y",
                 "--task.metric=f1", "--task.positive-label=x", "--lora.rank=3", "--lora.alpha=2.5",
@@ -62,7 +64,8 @@ struct CanonicalTextTests {
         let defaults = RunSettings()
         // Set below, by the test of layers kept by hand, which excludes the count, and by that of a generation.
         let untouched = ["lora_drop.keep_layers", "task.type", "task.prompt", "task.completion"]
-        for option in ConfigurationOption.all where !untouched.contains(option.name) {
+        for option in ConfigurationOption.all
+        where !untouched.contains(option.name) && !option.name.hasPrefix("generation.") {
             #expect(option.read(settings) != option.read(defaults), "\(option.name) was not set")
         }
         #expect(try RunSettings.parse(settings.canonicalText, path: "config.yaml") == settings)
@@ -81,6 +84,26 @@ struct CanonicalTextTests {
         #expect(settings.task.prompt.description == "Meaning: {mr}\nText {{}}:")
         #expect(settings.loss == .completion && settings.metrics == [.perplexity])
         #expect(try RunSettings.parse(settings.canonicalText, path: "config.yaml") == settings)
+        let search =
+            flags + [
+                "--new-tokens=5", "--beams=3", "--length-penalty", "-0.5", "--early-stopping", "--generation-seed=7",
+                "--group-references",
+            ]
+        let searching = try RunSettings.parse(nil, path: "", flags: search)
+        let drawing = try RunSettings.parse(nil, path: "", flags: flags + ["--temperature=0.5", "--top-p=0.9"])
+        for option in ConfigurationOption.all where option.name.hasPrefix("generation.") {
+            let isSet = [searching, drawing].contains { option.read($0) != option.read(settings) }
+            #expect(isSet, "\(option.name) was not set")
+        }
+        for settings in [searching, drawing] {
+            #expect(try RunSettings.parse(settings.canonicalText, path: "config.yaml") == settings)
+        }
+        #expect(
+            try searching.generationSettings(endTokens: [2]).strategy
+                == .beams(count: 3, lengthPenalty: -0.5, stopsEarly: true))
+        #expect(
+            try drawing.generationSettings(endTokens: [2]).strategy == .sampled(temperature: 0.5, topP: 0.9, seed: 42))
+        #expect(try settings.generationSettings(endTokens: [2]).strategy == .greedy)
         for more in ["--task.columns.text=mr", "--task.columns.label=ref", "--task.labels=a,b", "--metric=accuracy"] {
             #expect(throws: ConfigurationError.self) {
                 try RunSettings.parse(nil, path: "", flags: flags + [more])
@@ -101,7 +124,7 @@ struct CanonicalTextTests {
         #expect(text.contains("\n  columns:\n    text: 3\n    text_pair: null\n    label: 1\n"))
         #expect(text.contains("\n  prompt: \"{prompt}\"\n  completion: \"{completion}\"\n  labels: []\n"))
         #expect(text.contains("\n  adam_epsilon: 1e-08\n"))
-        #expect(text.split(separator: "\n").count { $0.hasSuffix(":") } == 8)
+        #expect(text.split(separator: "\n").count { $0.hasSuffix(":") } == 9)
     }
 
     @Test("the digest changes with each key that decides the result, and with no other")

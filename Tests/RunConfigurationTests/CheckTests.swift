@@ -22,6 +22,19 @@ struct CheckTests {
         #expect(try RunSettings.parse(minimal, path: "").task.resolvedMetric == .accuracy)
     }
 
+    @Test("only a generation generates, and it searches or draws")
+    func generation() throws {
+        expectError(.conflict, "generation.beams", "classification", flags: ["--beams", "2"])
+        expectError(.value, "generation.new_tokens", flags: ["--new-tokens", "0"])
+        let generation = "model: m\ntask: { type: generation, train: t }\noutput_dir: o\n"
+        expectError(
+            .conflict, "generation.beams", "search", yaml: generation, flags: ["--beams=2", "--temperature=1"])
+        #expect(try RunSettings.parse(generation, path: "", flags: ["--metric", "rougel"]).task.metric == .rougeL)
+        let settings = try RunSettings.parse(generation, path: "", flags: ["--metric", "BLEU"])
+        #expect(settings.metrics == [.bleu, .perplexity, .chrf, .rougeL, .exactMatch])
+        #expect(try RunSettings.parse(generation, path: "").metrics == [.perplexity])
+    }
+
     @Test("labels are two or more, different, and of a classification; a positive label is one of them")
     func labels() {
         expectError(.conflict, "task.labels", flags: ["--task.labels", "a"])

@@ -6,6 +6,7 @@
 import Datasets
 import Digests
 import Foundation
+import Generation
 import LoRA
 import Tensors
 import Testing
@@ -95,6 +96,46 @@ struct DecoderTrainingTests {
             try Self.train(
                 Self.model("qwen3"), [example], labelCount: 0, settings: Self.settings(.completion), slots: 1)
         }
+    }
+
+    @Test("texts are the same from a fleet and from a finished model, with any slots, and none is lost")
+    func texts() throws {
+        let base = try Self.model("qwen3")
+        let trainable = try base.trainable(
+            lora: LoRASettings(adapterRank: 2, alpha: 4, targetModules: []), labelCount: 0, sharing: .trained)
+        let settings = Self.settings(.completion)
+        let state = TrainingState(
+            phase: .fineTune,
+            initial: trainable.initialParameters(trainable.allOwn, phase: .fineTune, seed: 5).map { $0 + 0.02 })
+        let prompts = (0..<40).map { (place: Int) -> Prompt in
+            let tokens = (0...place % 5).map { (token: Int) -> Int32 in Int32((place * 7 + token) % 59) }
+            return Prompt(index: UInt32(place * 3), tokenIDs: tokens)
+        }
+        let how = try GenerationSettings(
+            strategy: .beams(count: 2, lengthPenalty: 1, stopsEarly: false), newTokens: 5, endTokens: [3, 8])
+        var expected: [[Int32]]?
+        for slots in [1, 3] {
+            let fleet = LocalFleet(model: base.model, settings: settings, trainable: trainable, slots: slots)
+            _ = try fleet.begin(
+                PhaseSetup(phase: .fineTune, totalSteps: 1, assignment: trainable.allOwn, state: state))
+            let finished = FixedModel(
+                model: base.model,
+                parameters: TrainableParameters(
+                    trainable.layout(trainable.allOwn), values: state.parameters, scale: trainable.lora.scale),
+                slots: slots)
+            for predictor in [fleet, finished] as [any Predictor] {
+                let texts = try predictor.texts(after: prompts, by: how) { 0 }
+                #expect(texts.count == 40 && texts.allSatisfy { (1...5).contains($0.count) })
+                #expect(texts == expected ?? texts)
+                expected = texts
+            }
+            #expect(throws: TrainingError.self) {
+                try RecordingFleet(fleet, losesPredictions: true).texts(after: prompts, by: how) { 0 }
+            }
+        }
+        #expect(Set(expected ?? []).count > 5, "the texts tell nothing apart")
+        let encoder = try BaseModel(folder: Vectors.model("odd"), trainPooler: false)
+        #expect(throws: TrainingError.self) { try encoder.model.generator(branches: []) }
     }
 
     @Test("an encoder generates nothing")

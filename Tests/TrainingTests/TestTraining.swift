@@ -215,6 +215,11 @@ final class RecordingFleet: Fleet {
         Array(try fleet.predict(work).dropFirst(losesPredictions ? 1 : 0))
     }
 
+    func generate(_ work: StepWork) throws -> [GeneratedText] {
+        works.append(work.header)
+        return Array(try fleet.generate(work).dropFirst(losesPredictions ? 1 : 0))
+    }
+
     func snapshot() throws -> TrainingState { try fleet.snapshot() }
 }
 

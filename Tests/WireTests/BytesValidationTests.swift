@@ -64,6 +64,23 @@ struct BytesValidationTests {
         }
     }
 
+    @Test("texts whose tokens are not as many as they say")
+    func textTokens() throws {
+        let frame = ControlMessage.textReport(
+            try TextReport(generation: 1, workID: 0, shardIndex: 0, exampleIDs: [7, 8], texts: [[1], [2, 3]])
+        ).frame
+        #expect(frame.raw == [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0])
+        for raw in [frame.raw + [0], frame.raw + [0, 0, 0, 0], frame.raw.dropLast(4)] {
+            expectRefused("token_counts") {
+                try ControlMessage(decoding: Frame(kind: frame.kind, header: frame.header, raw: Array(raw)))
+            }
+        }
+        expectRefused("tokens") {
+            try ControlMessage(
+                decoding: Frame(kind: frame.kind, header: frame.header, raw: frame.raw.dropLast() + [0x80]))
+        }
+    }
+
     @Test("a frame of another kind, and raw bytes where none belong")
     func kinds() throws {
         let frame = Frame(kind: .halt, header: [0x08, 1], raw: [0])

@@ -114,7 +114,8 @@ struct RandomMessages {
         let tokens = shards.reduce(examples) { $0 + $1.tokenCount }
         return try ShardAssignment(
             generation: integer(1...Int(UInt32.max)), workKind: kind, step: integer(0...Int(UInt32.max)),
-            shardCount: shardCount, exampleCount: examples, tokenCount: tokens, shards: shards)
+            shardCount: shardCount, exampleCount: examples, tokenCount: tokens, shards: shards,
+            endTokenIDs: kind == .generate ? (0..<integer(0...5)).map { _ in Int32(integer(0...Int(Int32.max))) } : [])
     }
 
     mutating func report() throws -> StepReport {
@@ -139,6 +140,14 @@ struct RandomMessages {
             logits: (0..<(examples.count * labels)).map { _ in
                 Float.random(in: -1e38...1e38, using: &generator)
             })
+    }
+
+    mutating func texts() throws -> TextReport {
+        let examples = Array(Set((0..<integer(1...20)).map { _ in integer(0...Int(UInt32.max)) }))
+        return try TextReport(
+            generation: integer(1...Int(UInt32.max)), workID: integer(0...Int(UInt32.max)),
+            shardIndex: integer(0...65535), exampleIDs: examples,
+            texts: examples.map { _ in (0..<integer(1...30)).map { _ in Int32(integer(0...Int(Int32.max))) } })
     }
 
     mutating func origin() -> LogBatch.Origin {
@@ -230,7 +239,8 @@ struct RandomMessages {
             return .heartbeat(
                 try Heartbeat(
                     counter: counter(), monotonicNanoseconds: integer(0...Int.max), step: integer(id),
-                    shardsDone: integer(0...65536), work: .train, isExchanging: Bool.random(using: &generator)))
+                    shardsDone: integer(0...65536), work: .train, isExchanging: Bool.random(using: &generator),
+                    roundsDone: integer(0...Int(Int32.max))))
         case .failure: return .failure(try failure())
         case .farewell:
             return .farewell(
@@ -242,6 +252,7 @@ struct RandomMessages {
         case .shardAssignment: return .shardAssignment(try assignment())
         case .stepReport: return .stepReport(try report())
         case .predictionReport: return .predictionReport(try predictions())
+        case .textReport: return .textReport(try texts())
         case .snapshotRequest: return .snapshotRequest(try SnapshotRequest(step: integer(id)))
         case .snapshot:
             return .snapshot(try Snapshot(step: integer(id), digest: digest(), state: bytes(1...300)))

@@ -120,6 +120,9 @@ struct SessionValidationTests {
         expectRefused("exchanging") {
             try Heartbeat(counter: 1, monotonicNanoseconds: 0, step: 0, shardsDone: 0, isExchanging: true)
         }
+        expectRefused("rounds_done") {
+            try Heartbeat(counter: 1, monotonicNanoseconds: 0, step: 0, shardsDone: 0, roundsDone: -1)
+        }
         expectRefused("shards_done") { try Heartbeat(counter: 1, monotonicNanoseconds: 0, step: 0, shardsDone: -1) }
         expectRefused("message") { try Failure(code: .internal, message: "") }
         expectRefused("step") { try Failure(code: .internal, message: "m", step: -1) }

@@ -130,6 +130,7 @@ struct WorkValidationTests {
         _ = try report()
         expectRefused("generation") { try report(generation: 0) }
         expectRefused("kind") { try report(kind: .evaluate) }
+        expectRefused("kind") { try report(kind: .generate) }
         expectRefused("step") { try report(step: -1) }
         expectRefused("digest") { try report(digest: []) }
         expectRefused("loss_count") { try report(count: -1) }
@@ -164,6 +165,27 @@ struct WorkValidationTests {
         expectRefused("label_count") { try report(labels: 0) }
         expectRefused("logits") { try report(logits: [1, 2, 3]) }
         expectRefused("logits") { try report(logits: [1, 2, .nan, 4]) }
+    }
+
+    @Test("texts of a shard")
+    func texts() throws {
+        func report(
+            generation: Int = 1, work: Int = 0, shard: Int = 0, examples: [Int] = [1, 2],
+            texts: [[Int32]] = [[5], [6, 7]]
+        ) throws -> TextReport {
+            try TextReport(
+                generation: generation, workID: work, shardIndex: shard, exampleIDs: examples, texts: texts)
+        }
+        _ = try report()
+        expectRefused("generation") { try report(generation: 0) }
+        expectRefused("work_id") { try report(work: tooLarge) }
+        expectRefused("shard_index") { try report(shard: 65536) }
+        expectRefused("example_ids") { try report(examples: [], texts: []) }
+        expectRefused("example_ids") { try report(examples: [1, 1]) }
+        expectRefused("token_counts") { try report(texts: [[5]]) }
+        expectRefused("token_counts") { try report(texts: [[5], []]) }
+        expectRefused("tokens") { try report(texts: [[5], [-1]]) }
+        expectRefused("token_counts") { try report(texts: [[5], [Int32](repeating: 0, count: 1 << 20 + 1)]) }
     }
 
     @Test("chunk headers")

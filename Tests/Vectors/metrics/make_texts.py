@@ -62,7 +62,7 @@ def main():
         written.append({"name": name, "predictions": texts, "references": references, "values": {
             "bleu": sacrebleu.metrics.BLEU().corpus_score(texts, streams).score,
             "chrf": sacrebleu.metrics.CHRF().corpus_score(texts, streams).score,
-            "rouge_l": sum(rouge) / len(rouge)}})
+            "rougeL": sum(rouge) / len(rouge)}})
     lines = [json.dumps(case) for case in written]
     (HERE / "texts.json").write_text(
         json.dumps({"versions": VERSIONS})[:-1] + ', "cases": [\n' + ",\n".join(lines) + "\n]}\n")

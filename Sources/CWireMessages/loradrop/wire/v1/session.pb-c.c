@@ -893,7 +893,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__links_ready__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__links_ready__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__heartbeat__field_descriptors[6] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__heartbeat__field_descriptors[7] =
 {
   {
     "counter",
@@ -967,19 +967,32 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__heartbeat__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rounds_done",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__Heartbeat, rounds_done),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__heartbeat__field_indices_by_name[] = {
   0,   /* field[0] = counter */
   5,   /* field[5] = exchanging */
   4,   /* field[4] = kind */
   1,   /* field[1] = monotonic_ns */
+  6,   /* field[6] = rounds_done */
   3,   /* field[3] = shards_done */
   2,   /* field[2] = step */
 };
 static const ProtobufCIntRange loradrop__wire__v1__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__heartbeat__descriptor =
 {
@@ -989,7 +1002,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__heartbeat__descriptor =
   "Loradrop__Wire__V1__Heartbeat",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__Heartbeat),
-  6,
+  7,
   loradrop__wire__v1__heartbeat__field_descriptors,
   loradrop__wire__v1__heartbeat__field_indices_by_name,
   1,  loradrop__wire__v1__heartbeat__number_ranges,

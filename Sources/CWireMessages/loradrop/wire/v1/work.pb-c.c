@@ -327,6 +327,51 @@ void   loradrop__wire__v1__prediction_report__free_unpacked
   assert(message->base.descriptor == &loradrop__wire__v1__prediction_report__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   loradrop__wire__v1__text_report__init
+                     (Loradrop__Wire__V1__TextReport         *message)
+{
+  static const Loradrop__Wire__V1__TextReport init_value = LORADROP__WIRE__V1__TEXT_REPORT__INIT;
+  *message = init_value;
+}
+size_t loradrop__wire__v1__text_report__get_packed_size
+                     (const Loradrop__Wire__V1__TextReport *message)
+{
+  assert(message->base.descriptor == &loradrop__wire__v1__text_report__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t loradrop__wire__v1__text_report__pack
+                     (const Loradrop__Wire__V1__TextReport *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &loradrop__wire__v1__text_report__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t loradrop__wire__v1__text_report__pack_to_buffer
+                     (const Loradrop__Wire__V1__TextReport *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &loradrop__wire__v1__text_report__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Loradrop__Wire__V1__TextReport *
+       loradrop__wire__v1__text_report__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Loradrop__Wire__V1__TextReport *)
+     protobuf_c_message_unpack (&loradrop__wire__v1__text_report__descriptor,
+                                allocator, len, data);
+}
+void   loradrop__wire__v1__text_report__free_unpacked
+                     (Loradrop__Wire__V1__TextReport *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &loradrop__wire__v1__text_report__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   loradrop__wire__v1__snapshot_request__init
                      (Loradrop__Wire__V1__SnapshotRequest         *message)
 {
@@ -816,7 +861,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__shard__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__shard__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__shard_assignment__field_descriptors[8] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__shard_assignment__field_descriptors[9] =
 {
   {
     "generation",
@@ -914,8 +959,21 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__shard_assignment__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "end_token_ids",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loradrop__Wire__V1__ShardAssignment, n_end_token_ids),
+    offsetof(Loradrop__Wire__V1__ShardAssignment, end_token_ids),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__shard_assignment__field_indices_by_name[] = {
+  8,   /* field[8] = end_token_ids */
   4,   /* field[4] = example_count */
   0,   /* field[0] = generation */
   1,   /* field[1] = kind */
@@ -928,7 +986,7 @@ static const unsigned loradrop__wire__v1__shard_assignment__field_indices_by_nam
 static const ProtobufCIntRange loradrop__wire__v1__shard_assignment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__shard_assignment__descriptor =
 {
@@ -938,7 +996,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__shard_assignment__descripto
   "Loradrop__Wire__V1__ShardAssignment",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__ShardAssignment),
-  8,
+  9,
   loradrop__wire__v1__shard_assignment__field_descriptors,
   loradrop__wire__v1__shard_assignment__field_indices_by_name,
   1,  loradrop__wire__v1__shard_assignment__number_ranges,
@@ -1242,6 +1300,96 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__prediction_report__descript
   (ProtobufCMessageInit) loradrop__wire__v1__prediction_report__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor loradrop__wire__v1__text_report__field_descriptors[5] =
+{
+  {
+    "generation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__TextReport, generation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "work_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__TextReport, work_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shard_index",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Loradrop__Wire__V1__TextReport, shard_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "example_ids",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loradrop__Wire__V1__TextReport, n_example_ids),
+    offsetof(Loradrop__Wire__V1__TextReport, example_ids),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_counts",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loradrop__Wire__V1__TextReport, n_token_counts),
+    offsetof(Loradrop__Wire__V1__TextReport, token_counts),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned loradrop__wire__v1__text_report__field_indices_by_name[] = {
+  3,   /* field[3] = example_ids */
+  0,   /* field[0] = generation */
+  2,   /* field[2] = shard_index */
+  4,   /* field[4] = token_counts */
+  1,   /* field[1] = work_id */
+};
+static const ProtobufCIntRange loradrop__wire__v1__text_report__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor loradrop__wire__v1__text_report__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "loradrop.wire.v1.TextReport",
+  "TextReport",
+  "Loradrop__Wire__V1__TextReport",
+  "loradrop.wire.v1",
+  sizeof(Loradrop__Wire__V1__TextReport),
+  5,
+  loradrop__wire__v1__text_report__field_descriptors,
+  loradrop__wire__v1__text_report__field_indices_by_name,
+  1,  loradrop__wire__v1__text_report__number_ranges,
+  (ProtobufCMessageInit) loradrop__wire__v1__text_report__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor loradrop__wire__v1__snapshot_request__field_descriptors[1] =
 {
   {
@@ -1433,20 +1581,22 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__halted__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__halted__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue loradrop__wire__v1__work_kind__enum_values_by_number[5] =
+static const ProtobufCEnumValue loradrop__wire__v1__work_kind__enum_values_by_number[6] =
 {
   { "WORK_KIND_NOT_SET", "LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET", 0 },
   { "WORK_KIND_TRAIN", "LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_TRAIN", 1 },
   { "WORK_KIND_IMPORTANCE", "LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_IMPORTANCE", 2 },
   { "WORK_KIND_EVALUATE", "LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_EVALUATE", 3 },
   { "WORK_KIND_GRADIENT_SCORE", "LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_GRADIENT_SCORE", 4 },
+  { "WORK_KIND_GENERATE", "LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_GENERATE", 5 },
 };
 static const ProtobufCIntRange loradrop__wire__v1__work_kind__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 6}
 };
-static const ProtobufCEnumValueIndex loradrop__wire__v1__work_kind__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex loradrop__wire__v1__work_kind__enum_values_by_name[6] =
 {
   { "WORK_KIND_EVALUATE", 3 },
+  { "WORK_KIND_GENERATE", 5 },
   { "WORK_KIND_GRADIENT_SCORE", 4 },
   { "WORK_KIND_IMPORTANCE", 2 },
   { "WORK_KIND_NOT_SET", 0 },
@@ -1459,9 +1609,9 @@ const ProtobufCEnumDescriptor loradrop__wire__v1__work_kind__descriptor =
   "WorkKind",
   "Loradrop__Wire__V1__WorkKind",
   "loradrop.wire.v1",
-  5,
+  6,
   loradrop__wire__v1__work_kind__enum_values_by_number,
-  5,
+  6,
   loradrop__wire__v1__work_kind__enum_values_by_name,
   1,
   loradrop__wire__v1__work_kind__value_ranges,

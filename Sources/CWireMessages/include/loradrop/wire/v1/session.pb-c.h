@@ -361,10 +361,15 @@ struct  Loradrop__Wire__V1__Heartbeat
    * Worker: whether it has its own sums and waits for those of the others.
    */
   protobuf_c_boolean exchanging;
+  /*
+   * Worker, where texts are generated: rounds of tokens so far, over all its shards; it begins again at 2^31. Range: 0 to
+   * 2^31 - 1.
+   */
+  uint32_t rounds_done;
 };
 #define LORADROP__WIRE__V1__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__heartbeat__descriptor) \
-    , 0, 0, 0, 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0 }
+    , 0, 0, 0, 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0, 0 }
 
 
 typedef enum {

@@ -28,6 +28,7 @@ typedef struct Loradrop__Wire__V1__Shard Loradrop__Wire__V1__Shard;
 typedef struct Loradrop__Wire__V1__ShardAssignment Loradrop__Wire__V1__ShardAssignment;
 typedef struct Loradrop__Wire__V1__StepReport Loradrop__Wire__V1__StepReport;
 typedef struct Loradrop__Wire__V1__PredictionReport Loradrop__Wire__V1__PredictionReport;
+typedef struct Loradrop__Wire__V1__TextReport Loradrop__Wire__V1__TextReport;
 typedef struct Loradrop__Wire__V1__SnapshotRequest Loradrop__Wire__V1__SnapshotRequest;
 typedef struct Loradrop__Wire__V1__Snapshot Loradrop__Wire__V1__Snapshot;
 typedef struct Loradrop__Wire__V1__Halt Loradrop__Wire__V1__Halt;
@@ -59,7 +60,11 @@ typedef enum _Loradrop__Wire__V1__WorkKind {
   /*
    * Gradient magnitudes as a layer score; exchanged and reported.
    */
-  LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_GRADIENT_SCORE = 4
+  LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_GRADIENT_SCORE = 4,
+  /*
+   * A text after every example, its prompt, by the configuration's generation keys; not exchanged.
+   */
+  LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_GENERATE = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LORADROP__WIRE__V1__WORK_KIND)
 } Loradrop__Wire__V1__WorkKind;
 /*
@@ -252,10 +257,15 @@ struct  Loradrop__Wire__V1__ShardAssignment
    * How many losses the step is a mean over, on all workers: examples, or tokens of completions. Range: 1 to token_count.
    */
   uint64_t loss_count;
+  /*
+   * Where texts are generated: the tokens that end one. Range: 0 to 256 of them, each 0 to 2^31 - 1.
+   */
+  size_t n_end_token_ids;
+  uint32_t *end_token_ids;
 };
 #define LORADROP__WIRE__V1__SHARD_ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__shard_assignment__descriptor) \
-    , 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0, 0, 0, 0, 0,NULL, 0 }
+    , 0, LORADROP__WIRE__V1__WORK_KIND__WORK_KIND_NOT_SET, 0, 0, 0, 0, 0,NULL, 0, 0,NULL }
 
 
 /*
@@ -364,6 +374,41 @@ struct  Loradrop__Wire__V1__PredictionReport
 #define LORADROP__WIRE__V1__PREDICTION_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__prediction_report__descriptor) \
     , 0, 0, 0, 0,NULL, 0 }
+
+
+/*
+ * Worker to coordinator: the texts generated of one shard. Raw bytes: their tokens as 32-bit numbers, little-endian, text
+ * after text, each 0 to 2^31 - 1.
+ */
+struct  Loradrop__Wire__V1__TextReport
+{
+  ProtobufCMessage base;
+  /*
+   * The roster's generation. Range: 1 to 2^32 - 1.
+   */
+  uint32_t generation;
+  /*
+   * The assignment's step. Range: 0 to 2^32 - 1.
+   */
+  uint32_t work_id;
+  /*
+   * The shard's index. Range: 0 to 65535.
+   */
+  uint32_t shard_index;
+  /*
+   * The examples in the order of the texts. Range: 1 to 65536 of them, each 0 to 2^32 - 1, none twice.
+   */
+  size_t n_example_ids;
+  uint32_t *example_ids;
+  /*
+   * How many tokens each text has, an ending one among them. As many as example_ids, each 1 to 2^20.
+   */
+  size_t n_token_counts;
+  uint32_t *token_counts;
+};
+#define LORADROP__WIRE__V1__TEXT_REPORT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__text_report__descriptor) \
+    , 0, 0, 0, 0,NULL, 0,NULL }
 
 
 /*
@@ -575,6 +620,25 @@ Loradrop__Wire__V1__PredictionReport *
 void   loradrop__wire__v1__prediction_report__free_unpacked
                      (Loradrop__Wire__V1__PredictionReport *message,
                       ProtobufCAllocator *allocator);
+/* Loradrop__Wire__V1__TextReport methods */
+void   loradrop__wire__v1__text_report__init
+                     (Loradrop__Wire__V1__TextReport         *message);
+size_t loradrop__wire__v1__text_report__get_packed_size
+                     (const Loradrop__Wire__V1__TextReport   *message);
+size_t loradrop__wire__v1__text_report__pack
+                     (const Loradrop__Wire__V1__TextReport   *message,
+                      uint8_t             *out);
+size_t loradrop__wire__v1__text_report__pack_to_buffer
+                     (const Loradrop__Wire__V1__TextReport   *message,
+                      ProtobufCBuffer     *buffer);
+Loradrop__Wire__V1__TextReport *
+       loradrop__wire__v1__text_report__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   loradrop__wire__v1__text_report__free_unpacked
+                     (Loradrop__Wire__V1__TextReport *message,
+                      ProtobufCAllocator *allocator);
 /* Loradrop__Wire__V1__SnapshotRequest methods */
 void   loradrop__wire__v1__snapshot_request__init
                      (Loradrop__Wire__V1__SnapshotRequest         *message);
@@ -674,6 +738,9 @@ typedef void (*Loradrop__Wire__V1__StepReport_Closure)
 typedef void (*Loradrop__Wire__V1__PredictionReport_Closure)
                  (const Loradrop__Wire__V1__PredictionReport *message,
                   void *closure_data);
+typedef void (*Loradrop__Wire__V1__TextReport_Closure)
+                 (const Loradrop__Wire__V1__TextReport *message,
+                  void *closure_data);
 typedef void (*Loradrop__Wire__V1__SnapshotRequest_Closure)
                  (const Loradrop__Wire__V1__SnapshotRequest *message,
                   void *closure_data);
@@ -701,6 +768,7 @@ extern const ProtobufCMessageDescriptor loradrop__wire__v1__shard__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__shard_assignment__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__step_report__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__prediction_report__descriptor;
+extern const ProtobufCMessageDescriptor loradrop__wire__v1__text_report__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__snapshot_request__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__snapshot__descriptor;
 extern const ProtobufCMessageDescriptor loradrop__wire__v1__halt__descriptor;

@@ -22,12 +22,12 @@ package struct GenerationSettings: Sendable, Hashable {
     /// Tokens that end a text.
     package var endTokens: [Int32]
 
-    /// - Throws: `InferenceError` for numbers that mean nothing.
-    package init(strategy: Strategy, newTokens: Int, endTokens: [Int32]) throws(InferenceError) {
+    /// - Throws: `GenerationError` for numbers that mean nothing.
+    package init(strategy: Strategy, newTokens: Int, endTokens: [Int32]) throws(GenerationError) {
         self.strategy = strategy
         self.newTokens = newTokens
         self.endTokens = endTokens
-        func refuse(_ reason: String) -> InferenceError { InferenceError(.badRequest, reason) }
+        func refuse(_ reason: String) -> GenerationError { GenerationError(.badRequest, reason) }
         guard newTokens > 0 else {
             throw refuse("generation.new_tokens is \(newTokens), expected at least 1")
         }

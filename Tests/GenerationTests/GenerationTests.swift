@@ -4,7 +4,7 @@
 //
 
 import Foundation
-import Inference
+import Generation
 import Tensors
 import Testing
 import Transformer
@@ -146,11 +146,11 @@ struct GenerationTests {
             .sampled(temperature: 1, topP: 0, seed: 0), .sampled(temperature: 1, topP: 1.5, seed: 0),
         ]
         for strategy in bad {
-            #expect(throws: InferenceError.self) {
+            #expect(throws: GenerationError.self) {
                 try GenerationSettings(strategy: strategy, newTokens: 3, endTokens: [])
             }
         }
-        #expect(throws: InferenceError.self) {
+        #expect(throws: GenerationError.self) {
             try GenerationSettings(strategy: .greedy, newTokens: 0, endTokens: [])
         }
     }

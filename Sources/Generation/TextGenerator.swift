@@ -15,10 +15,10 @@ package struct TextGenerator: Sendable {
     private let model: DecoderModel
     private let branches: [LowRankBranch?]
 
-    /// - Throws: `InferenceError` for a model without a language model's head.
-    package init(_ model: DecoderModel, branches: [LowRankBranch?]) throws(InferenceError) {
+    /// - Throws: `GenerationError` for a model without a language model's head.
+    package init(_ model: DecoderModel, branches: [LowRankBranch?]) throws(GenerationError) {
         guard model.hasLanguageHead else {
-            throw InferenceError(
+            throw GenerationError(
                 .mismatch,
                 "the base model has no lm_head.weight and does not tie it to its embeddings: it cannot generate")
         }
@@ -27,18 +27,21 @@ package struct TextGenerator: Sendable {
     }
 
     /// The tokens that follow each prompt, the ending one among them if it came.
-    /// - Throws: `InferenceError` for a prompt without tokens or without room for another one; `TransformerError` for
-    ///   tokens that the model does not know.
+    /// - Parameter round: Called whenever all texts that go on got a token; what it throws breaks the work off.
+    /// - Throws: What `round` throws; `GenerationError` for a prompt without tokens or without room for another one;
+    ///   `TransformerError` for tokens that the model does not know.
     package func generate(
-        _ prompts: [Prompt], settings: GenerationSettings, workspace: Workspace
+        _ prompts: [Prompt], settings: GenerationSettings, workspace: Workspace, round: () throws -> Void = {}
     ) throws -> [[Int32]] {
         try check(prompts)
         let limits = prompts.map { min(settings.newTokens, model.configuration.positionCount - $0.tokenIDs.count) }
         switch settings.strategy {
         case .greedy:
-            return chain(prompts, limits, settings.endTokens, workspace) { _, _, logits in NextToken.likeliest(logits) }
+            return try chain(prompts, limits, settings.endTokens, workspace, round) { _, _, logits in
+                NextToken.likeliest(logits)
+            }
         case .sampled(let temperature, let topP, let seed):
-            return chain(prompts, limits, settings.endTokens, workspace) { prompt, place, logits in
+            return try chain(prompts, limits, settings.endTokens, workspace, round) { prompt, place, logits in
                 let stream = RandomStream(seed: seed, purpose: .generation, index: prompt.index)
                 let bits = stream.block(SIMD4(UInt32(place), 0, 0, 0))
                 // 48 bits: rare tokens of a large vocabulary can be drawn too.
@@ -51,14 +54,14 @@ package struct TextGenerator: Sendable {
                     count: count, lengthPenalty: lengthPenalty, stopsEarly: stopsEarly, endTokens: settings.endTokens,
                     limit: limit)
             }
-            return search(prompts, limits, searches, workspace)
+            return try search(prompts, limits, searches, workspace, round)
         }
     }
 
     private func check(_ prompts: [Prompt]) throws {
         for prompt in prompts {
             guard !prompt.tokenIDs.isEmpty, prompt.tokenIDs.count < model.configuration.positionCount else {
-                throw InferenceError(
+                throw GenerationError(
                     .badRequest,
                     "row \(prompt.index): a prompt of \(prompt.tokenIDs.count) tokens, expected 1 to "
                         + "\(model.configuration.positionCount - 1)")
@@ -70,8 +73,9 @@ package struct TextGenerator: Sendable {
     /// Token after token, each text until it ends.
     private func chain(
         _ prompts: [Prompt], _ limits: [Int], _ endTokens: [Int32], _ workspace: Workspace,
+        _ round: () throws -> Void,
         next: (_ prompt: Prompt, _ place: Int, _ logits: [Float]) -> Int32
-    ) -> [[Int32]] {
+    ) throws -> [[Int32]] {
         var texts = prompts.map { _ in [Int32]() }
         let caches = caches(prompts, limits)
         var active = Array(prompts.indices)
@@ -81,6 +85,7 @@ package struct TextGenerator: Sendable {
             for (text, logits) in zip(active, rows) {
                 texts[text].append(next(prompts[text], texts[text].count, logits))
             }
+            try round()
             active = active.filter { text in
                 texts[text].count < limits[text] && !endTokens.contains(texts[text][texts[text].count - 1])
             }
@@ -90,8 +95,9 @@ package struct TextGenerator: Sendable {
 
     /// All beams of all texts that go on are one batch.
     private func search(
-        _ prompts: [Prompt], _ limits: [Int], _ searches: [BeamSearch], _ workspace: Workspace
-    ) -> [[Int32]] {
+        _ prompts: [Prompt], _ limits: [Int], _ searches: [BeamSearch], _ workspace: Workspace,
+        _ round: () throws -> Void
+    ) throws -> [[Int32]] {
         var searches = searches
         var caches = caches(prompts, limits).map { [$0] }
         var active = Array(prompts.indices)
@@ -109,6 +115,7 @@ package struct TextGenerator: Sendable {
                 place += count
                 caches[text] = inherited(caches[text], by: searches[text].beams)
             }
+            try round()
             active = active.filter { !searches[$0].isDone }
         }
         return searches.map(\.best)

@@ -6,7 +6,7 @@
 import Foundation
 
 /// What is read off one row of logits.
-enum NextToken {
+package enum NextToken {
     /// The place of the largest logit; of equal ones the first.
     static func likeliest(_ logits: [Float]) -> Int32 {
         var best = 0
@@ -17,7 +17,7 @@ enum NextToken {
     }
 
     /// log(softmax(logits)).
-    static func logProbabilities(_ logits: [Float]) -> [Double] {
+    package static func logProbabilities(_ logits: [Float]) -> [Double] {
         let largest = Double(logits.max() ?? 0)
         let sum = logits.reduce(0.0) { $0 + exp(Double($1) - largest) }
         let shift = largest + log(sum)
