@@ -219,6 +219,12 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// For deploy/sanitize.sh alone: these test targets, and only what they need is built.
+if let kept = Context.environment["LORADROP_TESTS"]?.split(separator: " ").map(String.init) {
+    package.products = []
+    package.targets.removeAll { $0.type == .executable || $0.type == .test && !kept.contains($0.name) }
+}
+
 // Fuzzers, for deploy/fuzz.sh alone: libFuzzer brings their main function.
 if Context.environment["LORADROP_FUZZ"] == "1" {
     let fuzzers: [(name: String, reader: String)] = [

@@ -5,7 +5,7 @@
 
 #include "causal_softmax.h"
 
-#include "elementary.h"
+#include "softmax_row.h"
 
 /// The keys that the query at `position` reads: [begin, end).
 CK_INLINE void keys_read(size_t position, size_t window, size_t columns, size_t *begin, size_t *end) {
@@ -25,16 +25,7 @@ void ck_causal_softmax(
         size_t begin, end;
         keys_read(first + row, window, columns, &begin, &end);
         clear_rest(x + row * x_stride, begin, end, columns);
-        float *restrict out = x + row * x_stride + begin;
-        size_t count = end - begin;
-        float largest = ck_largest(out, count);
-        for (size_t j = 0; j < count; j++) {
-            out[j] = ck_exp_nonpositive(scale * (out[j] - largest));
-        }
-        float reciprocal = 1.0f / ck_sum(out, count);
-        for (size_t j = 0; j < count; j++) {
-            out[j] *= reciprocal;
-        }
+        ck_softmax_row(x + row * x_stride + begin, scale, end - begin);
     }
 }
 
@@ -46,12 +37,7 @@ void ck_causal_softmax_backward(
         size_t begin, end;
         keys_read(first + row, window, columns, &begin, &end);
         clear_rest(gradient + row * gradient_stride, begin, end, columns);
-        const float *restrict probability = p + row * p_stride + begin;
-        float *restrict out = gradient + row * gradient_stride + begin;
-        size_t count = end - begin;
-        float projection = ck_dot(probability, out, count);
-        for (size_t j = 0; j < count; j++) {
-            out[j] = scale * (probability[j] * (out[j] - projection));
-        }
+        ck_softmax_row_backward(
+            p + row * p_stride + begin, scale, gradient + row * gradient_stride + begin, end - begin);
     }
 }

@@ -10,19 +10,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "clones.h"
+
 // What the kernels share: elementary functions without branches, which the compiler turns into vector code, and sums
 // over 16 explicit lanes, so that the order of additions depends on the count alone and not on the vector width.
 //
 // The polynomials are minimax fits of our own (weighted least squares after Lawson, in 64-bit arithmetic).
 
 #define CK_INLINE static inline __attribute__((always_inline))
-
-/// A kernel is compiled once for each level of x86-64 and chosen when the program starts; elsewhere once.
-#if defined(__x86_64__)
-#define CK_KERNEL __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
-#else
-#define CK_KERNEL
-#endif
 
 /// exp(x) for x <= 0, relative error below 2e-7; 0 below -87, where the result leaves the normal numbers. NaN stays.
 CK_INLINE float ck_exp_nonpositive(float x) {

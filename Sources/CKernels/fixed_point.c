@@ -7,7 +7,9 @@
 
 #include <math.h>
 
-__attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#include "clones.h"
+
+CK_KERNEL
 size_t ck_accumulate_fixed_point(const float *values, size_t count, double scale, double limit, int64_t *sums) {
     // Refusals are counted first, in a loop without branches; the first bad index is searched only when there is one.
     size_t refused = 0;
@@ -33,7 +35,7 @@ size_t ck_accumulate_fixed_point(const float *values, size_t count, double scale
     return first;
 }
 
-__attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+CK_KERNEL
 void ck_fixed_point_to_float(const int64_t *sums, size_t count, double scale, float *values) {
     for (size_t i = 0; i < count; i++) {
         values[i] = (float)((double)sums[i] * scale);

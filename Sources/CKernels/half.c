@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "clones.h"
+
 static inline float float_of_bits(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
@@ -31,7 +33,7 @@ static inline uint32_t load_32(const unsigned char *bytes, size_t index) {
     return value;
 }
 
-__attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+CK_KERNEL
 void ck_widen_f16(const void *source, size_t count, float *values) {
     const unsigned char *bytes = source;
     for (size_t i = 0; i < count; i++) {
@@ -51,7 +53,7 @@ void ck_widen_f16(const void *source, size_t count, float *values) {
     }
 }
 
-__attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+CK_KERNEL
 void ck_widen_bf16(const void *source, size_t count, float *values) {
     const unsigned char *bytes = source;
     for (size_t i = 0; i < count; i++) {
@@ -59,7 +61,7 @@ void ck_widen_bf16(const void *source, size_t count, float *values) {
     }
 }
 
-__attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+CK_KERNEL
 static uint32_t any_non_finite_f32(const unsigned char *bytes, size_t start, size_t end) {
     uint32_t found = 0;
     for (size_t i = start; i < end; i++) {
@@ -68,7 +70,7 @@ static uint32_t any_non_finite_f32(const unsigned char *bytes, size_t start, siz
     return found;
 }
 
-__attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+CK_KERNEL
 static uint32_t any_non_finite_16(const unsigned char *bytes, size_t start, size_t end, uint16_t mask) {
     uint16_t found = 0;
     for (size_t i = start; i < end; i++) {

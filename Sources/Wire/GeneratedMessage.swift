@@ -29,9 +29,11 @@ extension GeneratedMessage {
         return withUnsafePointer(to: &copy) { pointer in
             let base = UnsafeRawPointer(pointer).assumingMemoryBound(to: ProtobufCMessage.self)
             let size = protobuf_c_message_get_packed_size(base)
+            // protobuf-c does not take a null buffer, and an array made with no capacity writes its count into the
+            // storage that all empty arrays share: a race to the thread sanitizer.
+            guard size > 0 else { return [] }
             return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-                // An empty message packs to nothing, and protobuf-c does not take a null buffer.
-                count = size == 0 ? 0 : protobuf_c_message_pack(base, buffer.baseAddress)
+                count = protobuf_c_message_pack(base, buffer.baseAddress)
                 precondition(count == size, "protobuf-c packed \(count) bytes, announced \(size)")
             }
         }

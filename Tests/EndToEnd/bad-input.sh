@@ -96,3 +96,14 @@ refused 1 "dtype/model.safetensors, tensor $key: expected F32, F16 or BF16, foun
 refused 1 "tensor $key: expected the shape [12, 12], found [6, 24]" -- --model shape
 refused 1 "tensor $key of shape [12, 12]: element 2 is an infinity or not a number" -- --model nan
 refused 1 "absent: there is no tensor $key" -- --model absent
+
+echo "a port in use"
+python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+time.sleep(600)' > port &
+started+=("$!")
+until_true test -s port
+port=$(cat port)
+run_to "$log" 1 "$LORADROP" simulate --config run.yaml --cluster.port "$port" --output-dir taken
+says "$log" "error: cannot listen on 127.0.0.1:$port: port $port is in use"

@@ -22,7 +22,7 @@ struct WhitespacePreTokenizer: WordSplitter {
         var position = range.lowerBound
         while position < range.upperBound {
             let (scalar, length) = UTF8Coding.scalar(in: text, at: position)
-            let next = classes[scalar].intersection([.whitespace, .wordPart])
+            let next = classes[scalar].intersection([.whitespace, .wordCharacter])
             if next != kind {
                 if kind != .whitespace, start < position { words.append(start..<position) }
                 start = position

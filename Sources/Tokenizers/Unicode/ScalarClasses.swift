@@ -17,7 +17,7 @@ struct ScalarClass: OptionSet, Sendable {
     static let nonspacingMark = ScalarClass(rawValue: 1 << 3)
     /// A word of its own.
     static let punctuation = ScalarClass(rawValue: 1 << 4)
-    /// Part of a word where an added token asks for word boundaries.
+    /// Part of a word where an added token asks for word boundaries, and to the pre-tokenizer `Whitespace`.
     static let wordCharacter = ScalarClass(rawValue: 1 << 5)
     /// Has a canonical decomposition, or is reordered among its neighbours by one.
     static let decomposes = ScalarClass(rawValue: 1 << 6)
@@ -29,14 +29,12 @@ struct ScalarClass: OptionSet, Sendable {
     static let number = ScalarClass(rawValue: 1 << 9)
     /// A digit to the pre-tokenizer `Digits`.
     static let numeric = ScalarClass(rawValue: 1 << 10)
-    /// Part of a word to the pre-tokenizer `Whitespace`.
-    static let wordPart = ScalarClass(rawValue: 1 << 11)
     /// Dropped by the normalizer `StripAccents`.
-    static let combiningMark = ScalarClass(rawValue: 1 << 12)
+    static let combiningMark = ScalarClass(rawValue: 1 << 11)
     /// Has a compatibility decomposition that is not the canonical one.
-    static let decomposesCompatibly = ScalarClass(rawValue: 1 << 13)
+    static let decomposesCompatibly = ScalarClass(rawValue: 1 << 12)
     /// May become one with the scalar before it.
-    static let composesWithPrevious = ScalarClass(rawValue: 1 << 14)
+    static let composesWithPrevious = ScalarClass(rawValue: 1 << 13)
 }
 
 /// The class of every scalar: a table of pages of 256 scalars, equal pages stored once.
@@ -69,7 +67,6 @@ struct ScalarClasses: Sendable {
         mark(UnicodeTables.letters, .letter)
         mark(UnicodeTables.numbers, .number)
         mark(UnicodeTables.numeric, .numeric)
-        mark(UnicodeTables.words, .wordPart)
         mark(UnicodeTables.combiningMarks, .combiningMark)
         mark([HangulSyllables.first, HangulSyllables.last], .decomposes)
         mark(HangulSyllables.trailingJamo, .composesWithPrevious)

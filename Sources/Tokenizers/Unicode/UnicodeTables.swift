@@ -106,7 +106,7 @@ enum UnicodeTables {
         0x1BC9F, 0x1DA87, 0x1DA8B,
     ]
 
-    /// What `single_word` of an added token takes for a part of a word (\w).
+    /// What `single_word` of an added token and the pre-tokenizer `Whitespace` take for a part of a word (\w).
     // swift-format-ignore
     static let wordCharacters: [UInt32] = [
         0x30, 0x39, 0x41, 0x5A, 0x5F, 0x5F, 0x61, 0x7A, 0xAA, 0xAA, 0xB5, 0xB5, 0xBA, 0xBA, 0xC0, 0xD6, 0xD8, 0xF6,

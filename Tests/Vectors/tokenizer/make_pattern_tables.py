@@ -15,7 +15,7 @@ Made with tokenizers 0.23.3. Run from the top of the repository: pip install tok
 import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-from make_unicode_tables import HEADER, OUTPUT, SCALARS, flat, ranges, runs, table
+from make_unicode_tables import HEADER, OUTPUT, SCALARS, flat, ranges, runs, table, word_characters
 
 HANGUL = range(0xAC00, 0xD7A4)
 CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -42,13 +42,14 @@ def contractions():
 
 
 def main():
-    letters, numbers, spaces, words = (matching(pattern) for pattern in [r"\p{L}", r"\p{N}", r"\s", r"\w"])
+    letters, numbers, spaces = (matching(pattern) for pattern in [r"\p{L}", r"\p{N}", r"\s"])
     digits, whitespace = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.Whitespace()
     numeric = {c for c in SCALARS if len(digits.pre_tokenize_str(chr(c) + "a")) == 2}
     blank = {c for c in SCALARS if not whitespace.pre_tokenize_str(chr(c))}
     joined = {c for c in SCALARS if len(whitespace.pre_tokenize_str("a" + chr(c))) == 1} - blank
     stripped = {c for c, text in normalized(normalizers.Strip()).items() if not text}
     split = {c for c in SCALARS if not pre_tokenizers.WhitespaceSplit().pre_tokenize_str(chr(c))}
+    assert joined == word_characters()[0], "a part of a word is the same for Whitespace and for added tokens"
     assert spaces == blank == stripped == split, "white space is the same for all"
     marks = {c for c, text in normalized(normalizers.StripAccents()).items() if not text}
     assert contractions() == (set("sStTmMdD\u017f"), set("rRvV"), set("eE"), set("lL")), contractions()
@@ -77,7 +78,6 @@ def main():
         table("letters", "What `\\p{L}` matches.", flat(ranges(letters))),
         table("numbers", "What `\\p{N}` matches.", flat(ranges(numbers))),
         table("numeric", "What the pre-tokenizer `Digits` sets apart.", flat(ranges(numeric))),
-        table("words", "What the pre-tokenizer `Whitespace` takes for a part of a word.", flat(ranges(joined))),
         table("combiningMarks", "What the normalizer `StripAccents` removes.", flat(ranges(marks))),
     ]) + "}\n"
     compositions = header + "extension UnicodeTables {\n" + "\n".join([
@@ -93,7 +93,7 @@ def main():
     (OUTPUT / "UnicodeTables+Patterns.swift").write_text(patterns)
     (OUTPUT / "UnicodeTables+Compositions.swift").write_text(compositions)
     (OUTPUT / "UnicodeTables+Compatibilities.swift").write_text(compatibilities)
-    print(f"letters {len(letters)}, numbers {len(numbers)}, numeric {len(numeric)}, words {len(joined)} (\\w {len(words)}), "
+    print(f"letters {len(letters)}, numbers {len(numbers)}, numeric {len(numeric)}, words {len(joined)}, "
           f"marks {len(marks)}, compositions {len(composition)}, compatibilities {len(several)} + {len(single)}")
 
 

@@ -195,7 +195,8 @@ def main():
               flat(ranges(mark))),
         table("punctuation", "What BertPreTokenizer makes a word of its own: ASCII punctuation and categories P*.",
               flat(ranges(punctuation))),
-        table("wordCharacters", "What `single_word` of an added token takes for a part of a word (\\w).",
+        table("wordCharacters",
+              "What `single_word` of an added token and the pre-tokenizer `Whitespace` take for a part of a word (\\w).",
               flat(ranges(word))),
     ]) + "}\n"
     mappings_file = header + "extension UnicodeTables {\n" + "\n".join([
