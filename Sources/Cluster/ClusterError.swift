@@ -16,6 +16,8 @@ package struct ClusterError: Error, Hashable, Sendable, CustomStringConvertible 
         case refused
         /// The coordinator has no place for this worker at present.
         case refusedForNow
+        /// The coordinator is there, and wants to be asked again later.
+        case setAside
         /// The coordinator cannot be reached, or was not heard of.
         case coordinatorLost
         /// The user stopped a run that was waiting for workers.

@@ -6,6 +6,13 @@
 package import SecureTransport
 package import Wire
 
+/// Data links that did not come about in time.
+package struct MissingDataLinks: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The places in the roster of those with whom there is none, ascending.
+    package let workerRanks: [Int]
+    package let description: String
+}
+
 /// Links every pair of a roster's workers: each dials those before it in the ring order and accepts those behind it.
 ///
 /// All handshakes progress at the same time.
@@ -88,7 +95,7 @@ package final class DataLinkFormation {
     /// Links up with everyone in `roster`.
     ///
     /// A peer that hangs up is dialled again: it may not have left its former generation yet.
-    /// - Throws: `ClusterError` if we are not in it; `TransportError` with `.timedOut`, naming who is missing, or
+    /// - Throws: `ClusterError` if we are not in it; `MissingDataLinks` when the time is over; `TransportError` with
     ///   `.cancelled`.
     package func form(_ roster: Roster, cancellation: WakeSignal) throws -> DataLinks {
         guard let own = roster.members.first(where: { $0.name == ownName }) else {
@@ -198,13 +205,19 @@ package final class DataLinkFormation {
         return Attempt(connection, dialled: peer, until: deadline)
     }
 
-    private func missing(_ roster: Roster, _ links: [Int: DataLink], _ calls: [Call]) -> TransportError {
+    private func missing(
+        _ roster: Roster, _ links: [Int: DataLink], _ calls: [Call]
+    )
+        -> MissingDataLinks
+    {
         let missing = roster.members.filter { $0.name != ownName && links[$0.workerRank] == nil }
         let reasons = missing.map { member in
             let failure = calls.first { $0.peer == member }?.failure
             return failure.map { "\(member.name) (\($0))" } ?? member.name
         }
-        return TransportError(.timedOut, "no data link to \(reasons.joined(separator: ", ")) within \(timeLimit)")
+        return MissingDataLinks(
+            workerRanks: missing.map(\.workerRank),
+            description: "no data link to \(reasons.joined(separator: ", ")) within \(timeLimit)")
     }
 
     private func accept(

@@ -242,7 +242,7 @@ extension WorkerTrouble {
     init(_ failure: Failure) {
         self =
             switch failure.code {
-            case .peerLost, .deadline: .network
+            case .peerLost, .deadline: .network(unlinked: failure.unlinked)
             case .miscounted: .miscount(shard: failure.shard ?? 0)
             case .internal, .protocol, .system: .itsOwn
             case .overflow, .notFinite, .setup: .everyones

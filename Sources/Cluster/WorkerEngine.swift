@@ -241,6 +241,7 @@ final class WorkerEngine {
         case let error as TrainingError where error.code == .shardsMiscounted: .miscounted
         case is TrainingError: .setup
         case is WireError: .protocol
+        case is MissingDataLinks: .deadline
         case let error as TransportError where error.code == .timedOut: .deadline
         case is TransportError, is CollectiveError: .peerLost
         default: .internal
@@ -265,7 +266,8 @@ final class WorkerEngine {
                 .failure(
                     try Failure(
                         code: code, message: text.isEmpty ? "\(type(of: error))" : text, phase: phase,
-                        step: progress.step, shard: (error as? TrainingError)?.shard, tensor: "", peer: "")))
+                        step: progress.step, shard: (error as? TrainingError)?.shard, tensor: "", peer: "",
+                        unlinked: (error as? MissingDataLinks)?.workerRanks ?? [])))
         } catch {
             log.write(.error, LogEvents.workerFailed, "the failure itself cannot be reported: \(error)")
             mailbox.close()

@@ -59,7 +59,7 @@ final class WorkerLoop {
     }
 
     /// Introduces this worker.
-    /// - Throws: `ClusterError` with `.refused` or `.refusedForNow` and the coordinator's reason, or with
+    /// - Throws: `ClusterError` with `.refused`, `.refusedForNow` or `.setAside` and the coordinator's reason, or with
     ///   `.coordinatorLost`.
     func join(_ hello: Hello, until deadline: Deadline) throws -> Welcome {
         try channel.send(.hello(hello))
@@ -73,9 +73,14 @@ final class WorkerLoop {
                     early = Array(received.messages[(place + 1)...])
                     return welcome
                 case .refusal(let refusal):
-                    let mayPass = [.nameInUse, .noPlace, .setAside].contains(refusal.code)
+                    let code: ClusterError.Code =
+                        switch refusal.code {
+                        case .nameInUse, .noPlace: .refusedForNow
+                        case .setAside: .setAside
+                        default: .refused
+                        }
                     throw ClusterError(
-                        code: mayPass ? .refusedForNow : .refused,
+                        code: code,
                         message: "the coordinator does not take this worker: \(refusal.message)")
                 case .heartbeat: continue
                 default:

@@ -114,7 +114,7 @@ package struct WorkerProcess {
         ).model()
         let listener = try Listener(on: options.bind)
         let numericProbe = NumericProbe.digest(model.configuration)
-        var membership = Membership(deadline: .after(options.joinTimeout))
+        var membership = Membership(patience: options.joinTimeout)
         var pause = Self.firstPause
         while true {
             do {
@@ -122,6 +122,10 @@ package struct WorkerProcess {
                     model, listener, hello(fingerprint, numericProbe, listener, incarnation), log, &membership)
                 return (farewell.exitCode, farewell.message)
             } catch {
+                if (error as? ClusterError)?.code == .setAside {
+                    // It is found, and says when it may have this worker.
+                    membership.beginsAnew()
+                }
                 guard Self.mayPass(error), !membership.deadline.hasPassed else { throw error }
                 log.write(.warning, "coordinator-lost", "\(error); trying again for \(membership.deadline.remaining)")
                 if membership.hasJoined {
@@ -141,7 +145,7 @@ package struct WorkerProcess {
     /// Whether a coordinator that comes back, or has a place again, could take this worker.
     private static func mayPass(_ error: any Error) -> Bool {
         switch error {
-        case let error as ClusterError: [.coordinatorLost, .refusedForNow, .peerClosed].contains(error.code)
+        case let error as ClusterError: [.coordinatorLost, .refusedForNow, .setAside, .peerClosed].contains(error.code)
         case let error as TransportError:
             [.connectionLost, .truncated, .closedDuringHandshake, .unreachable, .timedOut].contains(error.code)
         default: false
@@ -151,11 +155,22 @@ package struct WorkerProcess {
     /// What a worker remembers from one connection to the next.
     private struct Membership {
         /// Until when a coordinator must have been found.
-        var deadline: Deadline
+        private(set) var deadline: Deadline
+        /// How long it is looked for.
+        var patience: Duration
         /// Whether the last attempt became a member.
         var hasJoined = false
         /// The highest start of the coordinator that it has seen; an older one is not followed.
         var coordinatorIncarnation: UInt64 = 0
+
+        init(patience: Duration) {
+            self.patience = patience
+            deadline = .after(patience)
+        }
+
+        mutating func beginsAnew() {
+            deadline = .after(patience)
+        }
     }
 
     /// Joins the run and serves until the coordinator says farewell or is lost.
@@ -177,8 +192,9 @@ package struct WorkerProcess {
         let settings = try RunSettings.parse(welcome.configuration, path: "the coordinator's configuration")
         membership.coordinatorIncarnation = welcome.coordinatorIncarnation
         membership.hasJoined = true
+        membership.patience = .seconds(settings.cluster.coordinatorTimeout)
         // From the moment that it is lost, that is: while it is there nothing looks at this.
-        defer { membership.deadline = .after(.seconds(settings.cluster.coordinatorTimeout)) }
+        defer { membership.beginsAnew() }
         log.minimum = LogLevel(settings.log.level)
         log.write(.info, "joined", "joined run \(welcome.runID) with \(options.slots) slots")
         let engine = WorkerEngine(

@@ -20,8 +20,15 @@ extension CoordinatorState {
         let waited = now > waitingSince ? now - waitingSince : 0
         switch stage {
         case .linking(let ready):
+            if let since = missingLinks.since, now > since, now - since > Self.complaintTime {
+                return fence(missingLinksReason, now)
+            }
             guard waited > deadlines.preparation else { return [] }
             let missing = (roster?.members ?? []).map(\.name).filter { !ready.contains($0) }
+            // Who says nothing is held against everyone who is done.
+            for worker in missing {
+                missingLinks.note(worker, without: Array(ready), in: roster?.generation ?? 0, now)
+            }
             return fence(
                 "no data links from \(names(missing)) within \(seconds(deadlines.preparation)); check that the workers "
                     + "reach each other at the addresses they advertise", now)

@@ -29,6 +29,14 @@ extension CoordinatorState {
                     "it was lost \(absences.count(of: worker, now)) times in a short while and is set aside for another "
                         + seconds(until - now))
         }
+        // Where workers are short it may try: the one whom it could not reach may be gone.
+        if participants.count >= requirements.minimumCount, let until = missingLinks.pausedUntil(worker, now) {
+            return directives
+                + refuse(
+                    worker, .setAside,
+                    "it had no data links with others of the run, which goes on without it; it may try again in "
+                        + seconds(until - now))
+        }
         guard participants.count < requirements.maximumCount else {
             return directives
                 + refuse(worker, .rosterFull, "the run has its \(requirements.maximumCount) workers already")
@@ -68,6 +76,7 @@ extension CoordinatorState {
         // Should it come back, it comes back with nothing.
         halted[worker] = nil
         absences.note(worker, now)
+        missingLinks.forget(worker)
         switch stage {
         case .fencing(var awaited):
             awaited.remove(worker)
@@ -105,9 +114,10 @@ extension CoordinatorState {
     ) -> [Directive] {
         let isHalting = if case .fencing = stage { true } else { false }
         switch trouble {
-        case .network:
+        case .network(let unlinked):
             // The links between workers: nobody is to blame yet.
-            return fence("\(worker) cannot exchange\(during): \(message)", now)
+            return linksMissing(worker, unlinked, message, now)
+                ?? fence("\(worker) cannot exchange\(during): \(message)", now)
         case .miscount where isHalting:
             // Everyone sees it; the first word of it was enough.
             return []

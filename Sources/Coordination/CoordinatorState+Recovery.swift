@@ -75,7 +75,8 @@ extension CoordinatorState {
             stage = .regrouping(notBefore: notBefore)
             return []
         }
-        let directives = settle()
+        stage = .regrouping(notBefore: notBefore)
+        let directives = leaveOut(now) + settle()
         if case .failed = stage { return directives }
         return directives + formGeneration(now)
     }
@@ -112,7 +113,8 @@ extension CoordinatorState {
                 preconditionFailure("\(first.work.description) is committed, and its holder has not reported it")
             }
             outstanding.removeFirst()
-            directives.append(.workDone(work: first.work.id, digest: digest))
+            let told = relapse == .oneDigestForTwoSteps ? chosen.digest : digest
+            directives.append(.workDone(work: first.work.id, digest: told))
         }
         return directives
     }
@@ -125,7 +127,10 @@ extension CoordinatorState {
     ///
     /// Nothing is taken that lies beyond a step in dispute: it has the sums of who deviated in it.
     private func furthest(_ held: [String: HeldState], _ agreed: HeldState) -> HeldState? {
-        let disputed = outstanding.first { Set($0.reports.values.map(\.result)).count > 1 }?.work.resultingStep ?? .max
+        let disputed =
+            relapse == .beyondDisputes
+            ? .max
+            : outstanding.first { Set($0.reports.values.map(\.result)).count > 1 }?.work.resultingStep ?? .max
         let held = held.filter { $0.value.step <= disputed }
         for step in Set(held.values.map(\.step)).filter({ $0 > agreed.step }).sorted(by: >) {
             let claims = claims(of: step, held)
@@ -169,6 +174,7 @@ extension CoordinatorState {
             generation: (roster?.generation ?? 0) + 1, facts: participants.mapValues(\.facts))
         self.roster = roster
         stage = .linking(ready: [])
+        missingLinks.begin()
         waitingSince = now
         return [.formLinks(roster)]
     }
@@ -179,8 +185,12 @@ extension CoordinatorState {
         guard case .linking(var ready) = stage, let roster, generation == roster.generation else { return [] }
         ready.insert(worker)
         stage = .linking(ready: ready)
-        guard ready.count == roster.members.count else { return [] }
+        guard ready.count == roster.members.count else { return fenceIfAllAnswered(now) }
         waitingSince = now
+        missingLinks.linkedUp(roster.members.map(\.name))
+        for name in participants.keys {
+            participants[name]?.hasLinkedUp = true
+        }
         guard phase == nil, let agreed, participants.values.contains(where: { !$0.holdsState }) else {
             return [.rosterReady(roster)] + goOn(now)
         }

@@ -56,7 +56,7 @@ extension CoordinatorState {
             outstanding.isEmpty || areSteps,
             "\(work.description) was requested while other work is outstanding; only steps may wait behind steps")
         precondition(!work.shardTokens.isEmpty || work.kind == .collective, "\(work.description) has no shards")
-        outstanding.append(Outstanding(work, startedAt: now))
+        outstanding.append(Outstanding(work, startedAt: now, relapse: relapse))
         guard case .running = stage else { return [] }
         if outstanding.count == 1 {
             waitingSince = now

@@ -105,6 +105,8 @@ package struct CoordinatorState: Sendable {
         var stage = WorkerStage.idle
         /// Whether it holds the run's state, as far as the coordinator knows.
         var holdsState = false
+        /// Whether it had all its data links in some generation.
+        var hasLinkedUp = false
     }
 
     struct Outstanding {
@@ -119,16 +121,19 @@ package struct CoordinatorState: Sendable {
         /// Whether the reports of this generation disagree: no matter what else comes, it has to be settled first.
         var isDisputed = false
         let startedAt: UInt64
+        private let countsUngiven: Bool
 
-        init(_ work: Work, startedAt: UInt64) {
+        init(_ work: Work, startedAt: UInt64, relapse: Relapse? = nil) {
             self.work = work
             self.startedAt = startedAt
+            countsUngiven = relapse == .doneBeforeGiven
             owingShards = work.kind == .independent ? Set(work.shardTokens.indices) : []
         }
 
         /// Nobody owes anything of a collective piece before it is dealt.
         var isDone: Bool {
-            owing.isEmpty && owingShards.isEmpty && !isDisputed && (work.kind == .independent || !reports.isEmpty)
+            owing.isEmpty && owingShards.isEmpty && !isDisputed
+                && (work.kind == .independent || !reports.isEmpty || countsUngiven)
         }
     }
 
@@ -137,12 +142,15 @@ package struct CoordinatorState: Sendable {
 
     package let requirements: JoinRequirements
     package let deadlines: Deadlines
+    /// Nil but in rehearsals.
+    let relapse: Relapse?
     package internal(set) var roster: Roster?
 
     var stage = Stage.gathering
     /// Everyone who has joined and is connected.
     var participants: [String: Participant] = [:]
     var absences = AbsenceRecord()
+    var missingLinks = MissingLinks()
     var audits: ShardAudits
     /// The phase that is being taken up.
     var phase: (name: String, step: Int, digests: [String: [UInt8]])?
@@ -176,9 +184,12 @@ package struct CoordinatorState: Sendable {
     /// - Parameters:
     ///   - startedAt: The clock now; the join deadline counts from here.
     ///   - auditRatio: The share of shards that a second worker recomputes.
+    ///   - relapse: A rule to break, for rehearsals.
     package init(
-        requirements: JoinRequirements, deadlines: Deadlines, auditRatio: Double = 0, startedAt: UInt64
+        requirements: JoinRequirements, deadlines: Deadlines, auditRatio: Double = 0, relapse: Relapse? = nil,
+        startedAt: UInt64
     ) {
+        self.relapse = relapse
         audits = ShardAudits(ratio: auditRatio)
         self.requirements = requirements
         self.deadlines = deadlines

@@ -72,8 +72,8 @@ package struct CollectiveReport: Hashable, Sendable {
 
 /// Whose trouble it is that keeps a worker from going on.
 package enum WorkerTrouble: Hashable, Sendable {
-    /// The links to other workers.
-    case network
+    /// The links to other workers; while they are made, with whom there is none, by place in the roster.
+    case network(unlinked: [Int])
     /// A shard was not counted exactly once.
     case miscount(shard: Int)
     /// The worker's alone: another in its place would have gone on.

@@ -54,19 +54,32 @@ extension Rehearsal {
         let isDead = data.left != 0
         let task = workers[worker].engine.task
         queue.push(
-            .engine(worker: worker, task: task, .broken),
+            .engine(worker: worker, task: task, isDead ? .broken : .linksMissing),
             at: now + (isDead ? draws.milliseconds(1...500) : Self.formingTime))
         completeForming(key)
     }
 
+    /// Everyone whose links all stand is done, whether or not others still wait for theirs.
     private func completeForming(_ key: DataKey) {
-        guard let data = generations[key], data.started == data.everyone, data.left == 0 else { return }
-        guard !isPartitioned(data.members) else { return }
+        guard let data = generations[key], data.left == 0 else { return }
         for member in data.members {
-            guard case .forming = workers[member].engine.work else { continue }
+            guard case .forming = workers[member].engine.work, workers[member].engine.generation == key,
+                unlinked(member).isEmpty
+            else { continue }
             queue.push(
                 .engine(worker: member, task: workers[member].engine.task, .linksFormed),
                 at: now + 2 * delay() + draws.microseconds(0...3000))
+        }
+    }
+
+    /// The places in the roster of those with whom a worker has no link.
+    func unlinked(_ worker: Int) -> [Int] {
+        guard let key = workers[worker].engine.generation, let data = generations[key] else { return [] }
+        return data.members.indices.filter { place in
+            let other = data.members[place]
+            let bits = data.bit(worker) | data.bit(other)
+            return other != worker
+                && (data.started & bits != bits || data.left & bits != 0 || isPartitioned(worker, other))
         }
     }
 
@@ -77,8 +90,8 @@ extension Rehearsal {
         }
     }
 
-    private func isPartitioned(_ members: [Int]) -> Bool {
-        let mask = members.reduce(0 as UInt32) { $0 | 1 << UInt32($1) }
+    private func isPartitioned(_ one: Int, _ other: Int) -> Bool {
+        let mask: UInt32 = 1 << UInt32(one) | 1 << UInt32(other)
         return partitions.contains { ($0.pair & mask).nonzeroBitCount == 2 }
     }
 

@@ -9,7 +9,7 @@ import Coordination
 extension Rehearsal {
     func perform(_ task: WorkerState<Payload>.Task, _ worker: Int) {
         workers[worker].engine.task += 1
-        workers[worker].engine.trouble = .network
+        workers[worker].engine.trouble = .network(unlinked: [])
         switch task {
         case .formLinks(.roster(let roster, let coordinator), let generation):
             workers[worker].engine.work = .forming(generation)
@@ -71,6 +71,10 @@ extension Rehearsal {
         case (.linksFormed, .forming(let generation)):
             sendUp(.linksReady(generation), worker)
             end(.done, worker)
+        case (.linksMissing, .forming):
+            workers[worker].engine.trouble = .network(
+                unlinked: scenario.mutation == .namesNobody ? [] : unlinked(worker))
+            end(.brokenOff, worker)
         case (.phaseTaken, .takingPhase(let start)):
             workers[worker].engine.state = start.begin
             workers[worker].engine.before = nil

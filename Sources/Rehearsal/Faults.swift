@@ -48,6 +48,8 @@ extension Rehearsal {
         case .isolateWorker: isolate(worker)
         case .breakDataLink: return breakDataLink(worker)
         case .partitionPair: partition(worker)
+        case .partForGood: return partForGood(worker)
+        case .joinUnreachable: return joinUnreachable()
         case .slowWorker:
             workers[worker].slowness = draws.number(2...20)
             queue.push(.fullSpeed(worker: worker), at: now + draws.milliseconds(500...20_000))
@@ -120,6 +122,35 @@ extension Rehearsal {
             breakLink(worker, other, key, noticed: draws.chance(500))
         }
         queue.push(.healed(pair), at: until)
+    }
+
+    /// Two of those whom the run started with never reach each other again; the run may go on without one of them.
+    private func partForGood(_ worker: Int) -> Bool {
+        guard scenario.minimum < scenario.world, !havePartedForGood, worker < scenario.world,
+            let other = draws.pick((0..<scenario.world).filter { $0 != worker })
+        else { return false }
+        havePartedForGood = true
+        part(worker, other)
+        return true
+    }
+
+    private func part(_ worker: Int, _ other: Int) {
+        partitions.append((1 << UInt32(worker) | 1 << UInt32(other), .max))
+        if let key = workers[worker].engine.generation, workers[other].engine.generation == key {
+            breakLink(worker, other, key, noticed: draws.chance(500))
+        }
+    }
+
+    /// A latecomer asks to join that some of the others, or all of them, never reach.
+    private func joinUnreachable() -> Bool {
+        let spare = workers.indices.dropFirst(scenario.world)
+        guard let late = spare.first(where: { !workers[$0].isAlive && workers[$0].process == 0 }) else { return false }
+        let isForAll = draws.chance(500)
+        for other in workers.indices where other != late && (isForAll || draws.chance(400)) {
+            part(late, other)
+        }
+        startWorker(late)
+        return true
     }
 
     /// Memory or disk are used up: the process goes on, the work does not.

@@ -118,6 +118,7 @@ enum Happening {
 /// How a task of a worker's engine goes on.
 enum EngineEvent {
     case linksFormed
+    case linksMissing
     case phaseTaken
     case shardDone
     case exchanged

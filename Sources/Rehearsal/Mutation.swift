@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Coordination
+
 /// A rule that is broken on purpose, to see that the invariants notice.
 package enum Mutation: String, CaseIterable, Sendable {
     /// A worker commits what it was at, although it has answered the halt.
@@ -29,6 +31,28 @@ package enum Mutation: String, CaseIterable, Sendable {
     case noWindow
     /// A damaged state is exported.
     case damagedExport
+    /// Workers without links do not say with whom.
+    case namesNobody
+    // Rules of `CoordinatorState` as they were before rehearsals found them wrong.
+    /// Of two steps that the run was not told of, both are done with the digest of the second.
+    case oneDigestForTwoSteps
+    /// A step counts as done before anybody was given it.
+    case doneBeforeGiven
+    /// What lies beyond reports that differ counts.
+    case beyondDisputes
+
+    /// What it breaks in the coordinator's own state machine.
+    var relapse: Relapse? {
+        switch self {
+        case .oneDigestForTwoSteps: .oneDigestForTwoSteps
+        case .doneBeforeGiven: .doneBeforeGiven
+        case .beyondDisputes: .beyondDisputes
+        default: nil
+        }
+    }
+
+    /// Whether memory has to change for it to matter.
+    var takesCorruption: Bool { self == .beyondDisputes }
 }
 
 /// What must hold after every event.

@@ -26,6 +26,8 @@ package final class Rehearsal {
         package var coordinatorStarts: Int
         /// How often nobody held the state any more.
         package var statesLost: Int
+        /// How often a worker was left out because others had no data link with it.
+        package var leftOut: Int
         /// Whether the run ended with an error, as it may when memory changes.
         package var endedWithError: Bool
         /// Whether it ended with another state than the undisturbed run, which nobody could have told from a right one.
@@ -59,6 +61,9 @@ package final class Rehearsal {
     var faultCount = 0
     var generationCount = 0
     var statesLost = 0
+    var leftOut = 0
+    /// Whether two of those whom the run started with never reach each other again.
+    var havePartedForGood = false
     var endedWithError = false
     var endedWrong = false
     /// The digest of every step that was accepted, by phase and step.
@@ -109,6 +114,7 @@ package final class Rehearsal {
             seed: seed, world: scenario.world, minimum: scenario.minimum, events: events, duration: now,
             faults: faultCount,
             generations: generationCount, coordinatorStarts: coordinatorStarts, statesLost: statesLost,
+            leftOut: leftOut,
             endedWithError: endedWithError, endedWrong: endedWrong, broken: broken, trace: trace)
     }
 

@@ -14,6 +14,7 @@ package struct RehearsalTally: Sendable, CustomStringConvertible {
     /// Starts of a coordinator beyond the first of each run.
     package private(set) var coordinatorRestarts = 0
     package private(set) var statesLost = 0
+    package private(set) var leftOut = 0
     package private(set) var endedWithError = 0
     package private(set) var endedWrong = 0
 
@@ -27,6 +28,7 @@ package struct RehearsalTally: Sendable, CustomStringConvertible {
         generations += outcome.generations
         coordinatorRestarts += outcome.coordinatorStarts - 1
         statesLost += outcome.statesLost
+        leftOut += outcome.leftOut
         endedWithError += outcome.endedWithError ? 1 : 0
         endedWrong += outcome.endedWrong ? 1 : 0
     }
@@ -34,6 +36,7 @@ package struct RehearsalTally: Sendable, CustomStringConvertible {
     package var description: String {
         "\(seeds) seeds, \(broken) with a broken invariant: \(events) events, \(faults) faults, \(generations) "
             + "generations, \(coordinatorRestarts) restarts of the coordinator, \(statesLost) times nobody held the "
-            + "state; with changed memory \(endedWithError) ended with an error and \(endedWrong) with another state"
+            + "state, \(leftOut) times a worker was left out; with changed memory \(endedWithError) ended with an error "
+            + "and \(endedWrong) with another state"
     }
 }

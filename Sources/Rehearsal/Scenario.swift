@@ -56,8 +56,8 @@ struct Scenario {
         kinds = draws.chance(400) ? all : all.filter { _ in draws.chance(350) }
         if kinds.isEmpty { kinds = all }
         if mutation != nil {
-            hasCorruption = false
-            kinds = all.filter { $0 != .corruption }
+            hasCorruption = mutation?.takesCorruption ?? false
+            kinds = hasCorruption ? Fault.allCases : all.filter { $0 != .corruption }
             faultBudget = max(faultBudget, 4)
             faultRate = max(faultRate, 200)
         }
@@ -80,5 +80,7 @@ struct Scenario {
 /// What may happen to a cluster.
 enum Fault: CaseIterable {
     case killWorker, freezeWorker, cutControl, holdControl, isolateWorker, breakDataLink, partitionPair, slowWorker
+    /// Two workers never reach each other again, and a latecomer never reaches some of the others.
+    case partForGood, joinUnreachable
     case ownTrouble, miscount, joinLate, killCoordinator, freezeCoordinator, corruption, strangeBuild
 }

@@ -45,7 +45,8 @@ extension Rehearsal {
         var started = SimulatedCoordinator(
             number: coordinatorStarts,
             state: CoordinatorState(
-                requirements: scenario.requirements, deadlines: Scenario.deadlines, startedAt: now))
+                requirements: scenario.requirements, deadlines: Scenario.deadlines, relapse: scenario.mutation?.relapse,
+                startedAt: now))
         for case .commit(let phase, let step, let digest) in disk.journal {
             started.run.ledger[phase << 32 | step] = digest
         }
@@ -151,7 +152,8 @@ extension Rehearsal {
             }
             coordinator?.linkOf[worker] = caller
             send(.welcome(coordinator: number), over: caller)
-        case .dismiss(let worker, _):
+        case .dismiss(let worker, let reason):
+            if reason == CoordinatorState.leftOutReason { leftOut += 1 }
             if let link = coordinator?.linkOf.removeValue(forKey: worker) { closeAtCoordinator(link) }
         case .formLinks(let roster): formLinks(roster)
         case .rosterReady: answer(.rosterReady)

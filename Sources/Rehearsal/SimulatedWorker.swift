@@ -59,7 +59,7 @@ struct Engine {
     var before: ModelState?
     var generation: DataKey?
     /// Why the task under way ended.
-    var trouble = WorkerTrouble.network
+    var trouble = WorkerTrouble.network(unlinked: [])
     /// The last generation whose halt it has answered.
     var answeredHalt: DataKey?
 

@@ -48,11 +48,13 @@ package struct Failure: WireMessage {
     package let tensor: String
     /// The other worker's name if it is about a data link, or empty.
     package let peer: String
+    /// The places in the roster of those with whom there is no data link, ascending, when links did not come about.
+    package let unlinked: [Int]
 
     /// - Throws: `WireError` with `badField` for a field out of the range that proto/ states.
     package init(
         code: Code, message: String, phase: Phase? = nil, step: Int = 0, shard: Int? = nil, tensor: String = "",
-        peer: String = ""
+        peer: String = "", unlinked: [Int] = []
     ) throws(WireError) {
         let check = FieldChecks("Failure")
         try check.text("message", message, 1...Self.maximumMessageByteCount)
@@ -60,6 +62,11 @@ package struct Failure: WireMessage {
         try check.integer("shard", shard ?? 0, 0...(FieldChecks.maximumShards - 1))
         try check.text("tensor", tensor, 0...512)
         try check.name("peer", peer, 0...128)
+        try check.count("unlinked", unlinked.count, 0...(FieldChecks.maximumMembers - 1))
+        try check.ascending("unlinked", unlinked)
+        for place in [unlinked.first, unlinked.last].compactMap(\.self) {
+            try check.integer("unlinked", place, 0...(FieldChecks.maximumMembers - 1))
+        }
         self.code = code
         self.message = message
         self.phase = phase
@@ -67,6 +74,7 @@ package struct Failure: WireMessage {
         self.shard = shard
         self.tensor = tensor
         self.peer = peer
+        self.unlinked = unlinked
     }
 
     init(_ message: CFailure, raw: [UInt8]) throws(WireError) {
@@ -82,7 +90,8 @@ package struct Failure: WireMessage {
             step: Int(message.step),
             shard: message.place_case == LORADROP__WIRE__V1__FAILURE__PLACE_SHARD ? Int(message.shard) : nil,
             tensor: check.decodeText("tensor", message.tensor),
-            peer: check.decodeText("peer", message.peer))
+            peer: check.decodeText("peer", message.peer),
+            unlinked: [Int](widening: message.unlinked, count: message.n_unlinked))
     }
 
     func generated(_ arena: EncodingArena) -> CFailure {
@@ -99,6 +108,8 @@ package struct Failure: WireMessage {
         }
         message.tensor = arena.text(tensor)
         message.peer = arena.text(peer)
+        message.unlinked = arena.array(unlinked.map { UInt32($0) })
+        message.n_unlinked = unlinked.count
         return message
     }
 }

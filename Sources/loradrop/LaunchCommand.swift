@@ -43,6 +43,9 @@ struct LaunchCommand: ParsableCommand {
     @Flag(help: "Start without asking the doctor about the hosts.")
     var skipDoctor = false
 
+    @Flag(help: "A host without the model is a problem; otherwise it fetches it from the coordinator.")
+    var requireModel = false
+
     @Flag(help: "Print what would be run, and run nothing.")
     var dryRun = false
 
@@ -133,7 +136,7 @@ struct LaunchCommand: ParsableCommand {
             ("--config", arguments.config),
         ]
         return given.flatMap { name, value in value.map { [name, $0] } ?? [] }
-            + remote.environment.flatMap { ["--env", $0] } + arguments.flags
+            + (requireModel ? [] : ["--fetch-model"]) + remote.environment.flatMap { ["--env", $0] } + arguments.flags
             + ["--workers", String(settings.cluster.workers), "--cluster.bind", settings.cluster.bind]
     }
 

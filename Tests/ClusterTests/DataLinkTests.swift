@@ -115,10 +115,10 @@ struct DataLinkTests {
                 ownName: "w1", runID: call.run, coordinatorIncarnation: call.incarnation, listener: ring.listeners[1],
                 context: ring.contexts[1], timeLimit: .milliseconds(200))
             // It dials again and again until its time is over.
-            let refused = #expect(throws: TransportError.self) {
+            let missing = #expect(throws: MissingDataLinks.self) {
                 _ = try formation.form(call.roster, cancellation: ring.cancellations[1])
             }
-            #expect(refused?.code == .timedOut)
+            #expect(missing?.workerRanks == [0])
         }
         let second = Result { try ring.formation(1).form(ring.roster, cancellation: ring.cancellations[1]) }
         ring.finished.signal()

@@ -32,11 +32,15 @@ struct AuditTests {
     }
 
     /// Everyone reports a step; `wrong` has other sums of every shard that it looks at.
+    /// - Parameter reporting: Who reports; everyone unless given.
     private func finish(
-        _ number: Int, _ audits: [Audit], wrong: Int? = nil, in state: inout CoordinatorState
+        _ number: Int, _ audits: [Audit], wrong: Int? = nil, reporting: [Int]? = nil,
+        in state: inout CoordinatorState
     ) -> [CoordinatorState.Directive] {
         let generation = state.roster?.generation ?? 0
-        return (state.roster?.members ?? []).flatMap { member in
+        let reporting = reporting.map { $0.map(name) }
+        let members = (state.roster?.members ?? []).filter { reporting?.contains($0.name) ?? true }
+        return members.flatMap { member in
             var report = report(number, generation: generation)
             for audit in audits where audit.owner == member.name || audit.auditor == member.name {
                 report.audits[audit.shard] = digest(member.name == wrong.map(name) ? 99 : 7)
@@ -102,6 +106,41 @@ struct AuditTests {
         }
         #expect(directives.dismissed == ["worker-1"])
         #expect(state.join([1], incarnation: 9, at: 9).refusal?.code == .distrusted)
+    }
+
+    @Test("wrong sums in the last answer before a new generation: the state is given up with whoever made them")
+    func lastAnswer() {
+        // Who audits whom follows from the generation: until worker-1 differs from one, then from the other.
+        for earlierGenerations in 0..<8 {
+            var state = state(workers: 3, ratio: 1)
+            func fenceAndHalt(_ workers: [Int]) {
+                let generation = state.roster?.generation ?? 0
+                _ = state.handle(
+                    .failureReported(worker: "worker-0", trouble: .network(unlinked: []), message: "reset"), at: 5)
+                for worker in workers { _ = state.halt(worker, generation: generation, step: 0, at: 5) }
+            }
+            for _ in 0..<earlierGenerations {
+                fenceAndHalt([0, 1, 2])
+                _ = state.handle(.clockTicked, at: 6 * second)
+                _ = state.linkUp()
+            }
+            for _ in 0..<2 {
+                let generation = state.roster?.generation ?? 0
+                let audits = audits(state.handle(.workRequested(step(1)), at: 5))
+                _ = finish(1, audits, wrong: 1, reporting: [0, 2], in: &state)
+                fenceAndHalt([0, 2])
+                let last = finish(1, audits, wrong: 1, reporting: [1], in: &state)
+                if last.dismissed == ["worker-1"] {
+                    #expect(last.lostState != nil)
+                    #expect(last.rosters.first?.members.map(\.name) == ["worker-0", "worker-2"])
+                    return
+                }
+                _ = state.halt(1, generation: generation, step: 0, at: 5)
+                _ = state.linkUp()
+                _ = state.takeUpPhase()
+            }
+        }
+        Issue.record("worker-1 never differed from two others")
     }
 
     @Test("a digest that was asked for and does not come is a difference")

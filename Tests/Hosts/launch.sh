@@ -13,7 +13,9 @@ run_to "$SCRATCH/one.log" 0 "$LORADROP" simulate --config "$SCRATCH/run.yaml" --
 expected=$(adapter_sum "$SCRATCH/one")
 echo "one worker: $expected"
 
-for i in 1 2 3 4; do make_host "h$i" "10.77.0.1$i" "$SCRATCH/model"; done
+for i in 1 2 3; do make_host "h$i" "10.77.0.1$i" "$SCRATCH/model"; done
+# It has no model, and fetches it from the coordinator.
+make_host h4 10.77.0.14
 printf '# four machines\nh1\nh2 slots=2\nh3 # the slow one\nh4\n' > "$SCRATCH/hosts"
 
 # same FOLDER LOG: the run ended as one worker would have ended it, and everywhere.
@@ -36,10 +38,11 @@ says "$SCRATCH/twice.log" "twice:2: the host h1 stands in line 1 already"
 run_to "$SCRATCH/more.log" 2 "$launch" --workers 5
 says "$SCRATCH/more.log" "has 4 hosts and cluster.workers is 5"
 
-echo "a host without the model: the doctor says so, and nothing is started"
+echo "a host without the model, where it has to be there: the doctor says so, and nothing is started"
 make_host h5 10.77.0.15
 printf 'h5\n' > "$SCRATCH/lacking"
-DOCTOR='' run_to "$SCRATCH/lacking.log" 1 "$launch" --hostfile "$SCRATCH/lacking" --output-dir "$SCRATCH/lacking-out"
+DOCTOR='' run_to "$SCRATCH/lacking.log" 1 "$launch" --hostfile "$SCRATCH/lacking" --require-model \
+    --output-dir "$SCRATCH/lacking-out"
 says "$SCRATCH/lacking.log" "examining the hosts" "h5" "model" "the doctor found what would keep the run from working"
 [ ! -e "$SCRATCH/lacking-out" ] || fail "a refused run made its folder"
 none_left
@@ -48,6 +51,8 @@ echo "four hosts"
 run_to "$SCRATCH/four.log" 0 "$launch" --output-dir "$SCRATCH/four" --run four --env EXTRA='a b'
 says "$SCRATCH/four.log" "h4: installing" "h2 (worker-1), 2 slots" "the roster of generation 1" "worker-3 at 10.77.0.14:"
 same "$SCRATCH/four" "$SCRATCH/four.log"
+on h4 test ! -e "$SCRATCH/model" || fail "h4 has the model's folder, and there was nothing to fetch"
+on h4 find "$home/.cache/loradrop" -name model.safetensors | grep -q . || fail "h4 has no copy of the model"
 on h3 find "$home/.loradrop" -name '*.key' | grep . && fail "a key is left on a host after the run"
 [ "$(find "$home/.loradrop" -name 'worker-*.key' | wc -l)" = 0 ] || fail "a worker's key is on the launcher's machine"
 

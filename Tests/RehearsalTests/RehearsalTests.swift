@@ -50,6 +50,7 @@ struct RehearsalTests {
         #expect(tally.generations > 600)
         #expect(tally.coordinatorRestarts > 20)
         #expect(tally.statesLost > 5)
+        #expect(tally.leftOut > 20)
     }
 
     @Test(
@@ -67,6 +68,7 @@ struct RehearsalTests {
             (.neverEquips, .progress),
             (.noWindow, .boundedQueues),
             (.damagedExport, .finalState),
+            (.namesNobody, .progress),
         ])
     func mutation(_ mutation: Mutation, _ invariant: Invariant) {
         for seed in 0..<400 as Range<UInt64> {

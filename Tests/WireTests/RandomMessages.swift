@@ -195,7 +195,8 @@ struct RandomMessages {
             code: Failure.Code.allCases.randomElement(using: &generator) ?? .internal, message: text(1...4096),
             phase: Bool.random(using: &generator) ? Phase.allCases.randomElement(using: &generator) : nil,
             step: integer(0...Int(UInt32.max)), shard: Bool.random(using: &generator) ? integer(0...65535) : nil,
-            tensor: text(0...512), peer: name(0...128))
+            tensor: text(0...512), peer: name(0...128),
+            unlinked: Set((0..<integer(0...40)).map { _ in integer(0...1023) }).sorted())
     }
 
     mutating func roster() throws -> Roster {

@@ -131,6 +131,9 @@ struct SessionValidationTests {
             try Failure(code: .internal, message: "m", tensor: String(repeating: "x", count: 513))
         }
         expectRefused("peer") { try Failure(code: .internal, message: "m", peer: "a b") }
+        for places in [[-1], [1024], [2, 1], [3, 3]] {
+            expectRefused("unlinked") { try Failure(code: .deadline, message: "m", unlinked: places) }
+        }
         expectRefused("message") { try Farewell(reason: .failed, message: String(repeating: "x", count: 4097)) }
         expectRefused("exit_code") { try Farewell(reason: .failed, exitCode: 256) }
         expectRefused("sequence") { try LogAcknowledgement(sequence: 0, incarnation: 1) }

@@ -1009,7 +1009,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__heartbeat__descriptor =
   (ProtobufCMessageInit) loradrop__wire__v1__heartbeat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor loradrop__wire__v1__failure__field_descriptors[7] =
+static const ProtobufCFieldDescriptor loradrop__wire__v1__failure__field_descriptors[8] =
 {
   {
     "code",
@@ -1095,6 +1095,18 @@ static const ProtobufCFieldDescriptor loradrop__wire__v1__failure__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unlinked",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Loradrop__Wire__V1__Failure, n_unlinked),
+    offsetof(Loradrop__Wire__V1__Failure, unlinked),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned loradrop__wire__v1__failure__field_indices_by_name[] = {
   0,   /* field[0] = code */
@@ -1104,11 +1116,12 @@ static const unsigned loradrop__wire__v1__failure__field_indices_by_name[] = {
   4,   /* field[4] = shard */
   3,   /* field[3] = step */
   5,   /* field[5] = tensor */
+  7,   /* field[7] = unlinked */
 };
 static const ProtobufCIntRange loradrop__wire__v1__failure__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor loradrop__wire__v1__failure__descriptor =
 {
@@ -1118,7 +1131,7 @@ const ProtobufCMessageDescriptor loradrop__wire__v1__failure__descriptor =
   "Loradrop__Wire__V1__Failure",
   "loradrop.wire.v1",
   sizeof(Loradrop__Wire__V1__Failure),
-  7,
+  8,
   loradrop__wire__v1__failure__field_descriptors,
   loradrop__wire__v1__failure__field_indices_by_name,
   1,  loradrop__wire__v1__failure__number_ranges,

@@ -408,6 +408,12 @@ struct  Loradrop__Wire__V1__Failure
    * The other worker's name if it is about a data link, or empty. UTF-8, 0 to 128 bytes.
    */
   ProtobufCBinaryData peer;
+  /*
+   * When data links did not come about: the places in the roster of those with whom there is none, ascending.
+   * Range: 0 to 1023 each, at most 1023.
+   */
+  size_t n_unlinked;
+  uint32_t *unlinked;
   Loradrop__Wire__V1__Failure__PlaceCase place_case;
   union {
     /*
@@ -418,7 +424,7 @@ struct  Loradrop__Wire__V1__Failure
 };
 #define LORADROP__WIRE__V1__FAILURE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&loradrop__wire__v1__failure__descriptor) \
-    , LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_NOT_SET, {0,NULL}, LORADROP__WIRE__V1__PHASE__PHASE_NOT_SET, 0, {0,NULL}, {0,NULL}, LORADROP__WIRE__V1__FAILURE__PLACE__NOT_SET, {0} }
+    , LORADROP__WIRE__V1__FAILURE_CODE__FAILURE_CODE_NOT_SET, {0,NULL}, LORADROP__WIRE__V1__PHASE__PHASE_NOT_SET, 0, {0,NULL}, {0,NULL}, 0,NULL, LORADROP__WIRE__V1__FAILURE__PLACE__NOT_SET, {0} }
 
 
 /*
