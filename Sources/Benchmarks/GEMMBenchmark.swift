@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Datasets
 import Foundation
 package import RunConfiguration
 import Tensors
@@ -19,7 +20,7 @@ struct ProductRate: Sendable {
 
     /// What one thread multiplies.
     ///
-    /// `@unchecked Sendable`: each slot has its own.
+    /// `@unchecked Sendable`: each slot has its own, but for weights, which nobody writes.
     private struct Operands: @unchecked Sendable {
         let weights: [[Matrix]]
         let inputs: [Matrix]
@@ -35,71 +36,90 @@ struct ProductRate: Sendable {
         case own
     }
 
+    /// Floats of a weight of which no cache holds much: all slots read the same one.
+    private static let largeCount = 1 << 23
+
     /// - Parameters:
+    ///   - generates: Whether logits over the vocabulary are computed.
     ///   - rows: M of the largest product.
     ///   - pool: Its slots are what is busy.
-    init(_ configuration: EncoderConfiguration, rows: Int, pool: SlotPool) {
+    init(_ configuration: any BaseConfiguration, generates: Bool, rows: Int, pool: SlotPool) {
         var counts: [[Int]: Int] = [:]
         for projection in configuration.projections {
             counts[[projection.outputSize, projection.inputSize], default: 0] += 1
+        }
+        if generates {
+            counts[[configuration.vocabularySize, configuration.hiddenSize], default: 0] += 1
         }
         let shapes = counts.map { (output: $0.key[0], input: $0.key[1], count: $0.value) }
             .sorted { ($0.output, $0.input) < ($1.output, $1.input) }
         self.shapes = shapes
         self.pool = pool
+        func filled(_ rows: Int, _ columns: Int) -> Matrix {
+            let matrix = Matrix(rows: rows, columns: columns)
+            matrix.fill(1e-3)
+            return matrix
+        }
+        let large = shapes.map { shape in
+            shape.output * shape.input >= Self.largeCount ? [filled(shape.output, shape.input)] : []
+        }
         slots = (0..<pool.slotCount).map { _ in
-            func filled(_ rows: Int, _ columns: Int) -> Matrix {
-                let matrix = Matrix(rows: rows, columns: columns)
-                matrix.fill(1e-3)
-                return matrix
-            }
-            return Operands(
+            Operands(
                 // Two matrices a shape, so that a product does not find all of its weight in the cache.
-                weights: shapes.map { shape in (0..<2).map { _ in filled(shape.output, shape.input) } },
+                weights: zip(shapes, large).map { shape, large in
+                    large.isEmpty ? (0..<2).map { _ in filled(shape.output, shape.input) } : large
+                },
                 inputs: shapes.map { filled(rows, $0.input) }, outputs: shapes.map { filled(rows, $0.output) },
                 workspace: Workspace())
         }
     }
 
-    /// One round: every projection's product of forward and of backward once, `repeats` times.
-    /// - Returns: GFLOP/s of all slots together, two operations a multiply-add.
-    func measure(rows: Int, repeats: Int, by implementation: Implementation = .blas) throws -> Double {
+    /// Every shape's product of forward and of backward, as often as its part of the model's operations is of
+    /// `seconds` at 50 GFLOP/s a slot, and at least once.
+    /// - Returns: GFLOP/s of all slots together over the model's shapes as often as each occurs, two operations a
+    ///   multiply-add.
+    func measure(rows: Int, seconds: Double, by implementation: Implementation = .blas) throws -> Double {
+        let all = shapes.reduce(0) { $0 + operations($1, rows: rows) }
+        var time = 0.0
+        for (place, shape) in shapes.enumerated() {
+            let repeats = max(1, Int(Double(shape.count) * seconds * 50e9 / all))
+            let took = try multiply(place, rows: rows, repeats: repeats, by: implementation)
+            time += took * Double(shape.count) / Double(repeats)
+        }
+        return Double(slots.count) * all / time / 1e9
+    }
+
+    /// Multiplies by one shape on every slot.
+    /// - Returns: Seconds.
+    private func multiply(
+        _ place: Int, rows: Int, repeats: Int, by implementation: Implementation
+    ) throws -> Double {
         let slots = slots
-        let shapes = shapes
         let began = DispatchTime.now().uptimeNanoseconds
         try pool.forEach(count: slots.count) { _, slot in
+            let operands = slots[slot]
+            let input = operands.inputs[place].rows(0..<rows)
+            let output = operands.outputs[place].rows(0..<rows)
             for repetition in 0..<repeats {
-                for (place, shape) in shapes.enumerated() {
-                    for number in 0..<shape.count {
-                        let weight = slots[slot].weights[place][(repetition + number) % 2]
-                        let input = slots[slot].inputs[place].rows(0..<rows)
-                        let output = slots[slot].outputs[place].rows(0..<rows)
-                        switch implementation {
-                        case .blas:
-                            gemm(input, weight, transposed: true, into: output)
-                            gemm(output, weight, into: input, alpha: 1)
-                        case .own:
-                            slots[slot].workspace.scope {
-                                output.setProduct(
-                                    PackedRows(input, in: slots[slot].workspace), transposed: weight)
-                            }
-                            input.setProduct(output, weight)
-                        }
+                let weight = operands.weights[place][repetition % operands.weights[place].count]
+                switch implementation {
+                case .blas:
+                    gemm(input, weight, transposed: true, into: output)
+                    gemm(output, weight, into: input, alpha: 1)
+                case .own:
+                    operands.workspace.scope {
+                        output.setProduct(PackedRows(input, in: operands.workspace), transposed: weight)
                     }
+                    input.setProduct(output, weight)
                 }
             }
         }
-        let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
-        return Double(slots.count * repeats) * operations(rows: rows) / seconds / 1e9
+        return Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
     }
 
-    private func operations(rows: Int) -> Double {
-        shapes.reduce(0) { $0 + 4 * Double($1.count * $1.output * $1.input * rows) }
-    }
-
-    /// As many repetitions as take about `seconds` at 50 GFLOP/s a slot.
-    func repeats(rows: Int, seconds: Double) -> Int {
-        max(1, Int(seconds * 50e9 / operations(rows: rows)))
+    /// Those of both products of a shape, as often as it occurs.
+    private func operations(_ shape: (output: Int, input: Int, count: Int), rows: Int) -> Double {
+        4 * Double(shape.count * shape.output * shape.input * rows)
     }
 }
 
@@ -107,10 +127,11 @@ struct ProductRate: Sendable {
 package enum GEMMBenchmark {
     /// Measures the products of the model's own shapes at several heights.
     package static func run(_ settings: RunSettings, rounds: Int) throws -> BenchmarkReport {
-        let configuration = try EncoderConfiguration(folder: settings.model)
+        let configuration = try BaseConfigurations.read(folder: settings.model)
         let heights = [24, 48, 96, 192, 384]
         let pool = SlotPool(slotCount: settings.cluster.slots)
-        let rate = ProductRate(configuration, rows: heights.max() ?? 1, pool: pool)
+        let rate = ProductRate(
+            configuration, generates: settings.task.kind == .generation, rows: heights.max() ?? 1, pool: pool)
         var report = BenchmarkReport(command: "bench gemm --slots \(settings.cluster.slots) --rounds \(rounds)")
         var table = BenchmarkReport.Table(
             key: "products", title: "products of the model's shapes, GFLOP/s of all slots together",
@@ -123,9 +144,8 @@ package enum GEMMBenchmark {
         for rows in heights {
             var values: [Double] = []
             for implementation in ProductRate.Implementation.allCases {
-                let repeats = rate.repeats(rows: rows, seconds: 0.2)
                 let rates = try (0..<rounds).map { _ in
-                    try rate.measure(rows: rows, repeats: repeats, by: implementation)
+                    try rate.measure(rows: rows, seconds: 0.2, by: implementation)
                 }
                 values += [Repetitions.median(rates), rates.min() ?? 0, rates.max() ?? 0]
             }

@@ -31,7 +31,8 @@ package struct StepBenchmark {
     }
 
     private let preparation: RunPreparation
-    private let configuration: EncoderConfiguration
+    private let configuration: any BaseConfiguration
+    private let labelCount: Int
     private let extent: Extent
     private let pool: SlotPool
     private let trainer: PhaseTrainer
@@ -43,8 +44,8 @@ package struct StepBenchmark {
     package init(_ settings: RunSettings, extent: Extent) throws {
         self.extent = extent
         preparation = try RunPreparation(settings)
-        let configuration = try EncoderConfiguration(folder: settings.model)
-        self.configuration = configuration
+        configuration = preparation.model.configuration
+        labelCount = preparation.trainable.head.classifier?.outputSize ?? 0
         let assignment = preparation.trainable.allOwn
         pool = SlotPool(slotCount: settings.cluster.slots)
         schedule = BatchSchedule(
@@ -58,7 +59,7 @@ package struct StepBenchmark {
         operations = NecessaryOperations(
             configuration, assignment: assignment,
             adapterRank: preparation.trainable.lora.adapterRank,
-            labelCount: preparation.labelCount)
+            labelCount: labelCount)
     }
 
     /// What a stretch of steps took.
@@ -78,13 +79,12 @@ package struct StepBenchmark {
         _ = try stretch(extent.warmSteps)
         let peak = ProcessMemory.peakResidentBytes
         let proportional = ProcessMemory.proportionalBytes
-        let rate = ProductRate(configuration, rows: 384, pool: pool)
-        let repeats = rate.repeats(rows: 384, seconds: 0.5)
-        _ = try rate.measure(rows: 384, repeats: repeats)
+        let rate = ProductRate(configuration, generates: labelCount == 0, rows: 384, pool: pool)
+        _ = try rate.measure(rows: 384, seconds: 0.5)
         var stretches: [Stretch] = []
         var rates: [Double] = []
         for _ in 0..<extent.rounds {
-            rates.append(try rate.measure(rows: 384, repeats: repeats))
+            rates.append(try rate.measure(rows: 384, seconds: 0.5))
             stretches.append(try stretch(extent.steps))
         }
         ComputeClock.start()
@@ -137,7 +137,8 @@ package struct StepBenchmark {
             stretch.examples += work.exampleCount
             stretch.shards += work.shards.count
             for shard in work.shards {
-                stretch.operations += operations.count(lengths: shard.examples.map(\.tokenIDs.count))
+                stretch.operations += operations.count(
+                    lengths: shard.examples.map(\.tokenIDs.count), completions: shard.examples.map(\.completionStart))
             }
         }
         stretch.seconds = Self.seconds - began

@@ -76,6 +76,11 @@ package struct TokenisedExample: Sendable, Hashable {
         self.target = target
     }
 
+    /// The place of the completion's first token; where nobody says, all but a text's first token is a completion.
+    package var completionStart: Int {
+        if case .completion(let first) = target { first } else { 1 }
+    }
+
     /// Losses that the example adds: its completion's tokens, without one that is a text's first, which nothing
     /// predicts; in other tasks 1.
     package var lossCount: Int {

@@ -49,10 +49,8 @@ package struct ShardPass {
         self.workspace = workspace
     }
 
-    /// Where each example's completion starts; where nobody says, all but the first token is one.
-    fileprivate var completions: [Int] {
-        shard.examples.map { if case .completion(let first) = $0.target { first } else { 1 } }
-    }
+    /// Where each example's completion starts.
+    fileprivate var completions: [Int] { shard.examples.map(\.completionStart) }
 
     fileprivate var targets: [Target] { shard.examples.map(\.target) }
 }
