@@ -33,7 +33,11 @@ struct DecoderOperationsTests {
             adapterRank: 3, labelCount: labelCount)
     }
 
-    private let (hidden, queries, keys, feedForward, adapterRank) = (8.0, 24.0, 12.0, 12.0, 3.0)
+    private let hidden = 8.0
+    private let queries = 24.0
+    private let keys = 12.0
+    private let feedForward = 12.0
+    private let adapterRank = 3.0
 
     @Test("one layer that learns a completion with a branch on value, counted by hand")
     func completion() throws {

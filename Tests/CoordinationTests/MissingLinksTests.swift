@@ -77,7 +77,7 @@ struct MissingLinksTests {
         let joined = state.join([1], at: now)
         _ = try haltAll(&state, joined, step: 0, at: now)
         _ = state.linkUp(at: now)
-        #expect(!state.isRecovering)
+        #expect(state.roster?.members.map(\.name) == ["worker-0", "worker-1"])
         let lost = state.handle(.disconnected(worker: "worker-1", reason: "reset"), at: now)
         _ = try haltAll(&state, lost, step: 0, at: now)
         #expect(state.join([1], incarnation: 2, at: now).refusal == nil)
