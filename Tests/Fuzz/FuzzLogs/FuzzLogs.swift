@@ -47,8 +47,10 @@ func fuzzLogs(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 
     var transcript = ProcessTranscript(worker: "w", incarnation: 1)
     let written = transcript.take(file, wallNanoseconds: 1, monotonicNanoseconds: 1)
+    let endings: [ProcessEnding] = [.exit(code: 0), .exit(code: 1), .signal(9)]
     let ended = transcript.ended(
-        .exit(code: 0), processID: 1, wasAsked: true, wallNanoseconds: 1, monotonicNanoseconds: 1)
+        endings[pieceLength % endings.count], processID: 1, wasAsked: pieceLength % 2 == 0, wallNanoseconds: 1,
+        monotonicNanoseconds: 1)
     let sequences = (written + ended).map(\.sequence)
     precondition(sequences == (1...UInt64(sequences.count)).map { $0 }, "sequences \(sequences)")
     return 0
