@@ -41,11 +41,26 @@ final class ForwardingLoop {
 
     // MARK: Commands
 
+    /// Ports that are tried for a door.
+    private static let mostPorts = 16
+
     /// Makes a door; calls are refused until somebody stands behind it.
-    func makeDoor(for target: FaultTarget, at address: String) throws -> Endpoint {
-        let listener = try Listener(on: Endpoint(host: address, port: 0))
-        doors[target] = Door(front: listener.localEndpoint, listener: nil, back: nil)
-        return listener.localEndpoint
+    /// - Parameter own: The member's own address, where its port is free too. The kernel does not see to that: a member
+    ///   of an earlier run has called from there, and a port stays taken for a minute after its connection has ended.
+    func makeDoor(for target: FaultTarget, at address: String, own: String) throws -> Endpoint {
+        // Those that will not do are held meanwhile, so that the kernel chooses others.
+        var taken: [Listener] = []
+        while true {
+            let listener = try Listener(on: Endpoint(host: address, port: 0))
+            do {
+                _ = try Listener(on: Endpoint(host: own, port: listener.localEndpoint.port))
+            } catch let error as TransportError where error.code == .portInUse && taken.count + 1 < Self.mostPorts {
+                taken.append(listener)
+                continue
+            }
+            doors[target] = Door(front: listener.localEndpoint, listener: nil, back: nil)
+            return listener.localEndpoint
+        }
     }
 
     /// Somebody stands behind a door from now on.

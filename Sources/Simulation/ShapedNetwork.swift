@@ -38,7 +38,10 @@ package final class ShapedNetwork: Sendable {
 
     /// Makes the place where `target` is reached from now on; calls are refused until it is opened.
     package func makeDoor(for target: FaultTarget) throws -> Endpoint {
-        try carryOut { try $0.makeDoor(for: target, at: LoopbackAddresses.door(of: target)) }
+        try carryOut {
+            try $0.makeDoor(
+                for: target, at: LoopbackAddresses.door(of: target), own: LoopbackAddresses.own(of: target))
+        }
     }
 
     /// Calls for `target` go to this endpoint.

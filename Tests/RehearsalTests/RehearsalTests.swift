@@ -69,9 +69,11 @@ struct RehearsalTests {
             (.noWindow, .boundedQueues),
             (.damagedExport, .finalState),
             (.namesNobody, .progress),
+            (.oneDigestForTwoSteps, .oneStateAStep),
+            (.doneBeforeGiven, .protocolFollowed),
         ])
     func mutation(_ mutation: Mutation, _ invariant: Invariant) {
-        for seed in 0..<400 as Range<UInt64> {
+        for seed in 0..<1000 as Range<UInt64> {
             let outcome = Rehearsal(seed: seed, worlds: 1...5, mutation: mutation).run()
             if outcome.broken?.invariant == invariant { return }
         }
