@@ -70,6 +70,10 @@ package final class CoordinatorProcess {
             console.line("this run is finished: \(folder.allResults). Give another output_dir to run it again")
             return true
         }
+        // A port in use leaves no run behind.
+        let listener = try Listener(
+            on: Endpoint(host: settings.cluster.bind, port: UInt16(settings.cluster.port)))
+        try claim.take()
         try AtomicFile.write(settings.canonicalText, to: folder.configuration)
         let reporter = try RunReporter(
             folder: folder, incarnation: claim.incarnation, preparation: preparation, console: console,
@@ -77,7 +81,7 @@ package final class CoordinatorProcess {
         logIntake.reporter.withLock { $0 = reporter }
         defer { logIntake.reporter.withLock { $0 = nil } }
         do {
-            let isFinished = try run(claim, preparation, reporter)
+            let isFinished = try run(claim, listener, preparation, reporter)
             leaving()
             reporter.flushConsole()
             return isFinished
@@ -88,7 +92,9 @@ package final class CoordinatorProcess {
         }
     }
 
-    private func run(_ claim: RunClaim, _ preparation: RunPreparation, _ reporter: RunReporter) throws -> Bool {
+    private func run(
+        _ claim: RunClaim, _ listener: Listener, _ preparation: RunPreparation, _ reporter: RunReporter
+    ) throws -> Bool {
         let folder = claim.folder
         let store = CheckpointStore(
             folder: URL(fileURLWithPath: folder.path, isDirectory: true),
@@ -98,8 +104,6 @@ package final class CoordinatorProcess {
         }
         reporter.prepared()
 
-        let listener = try Listener(
-            on: Endpoint(host: settings.cluster.bind, port: UInt16(settings.cluster.port)))
         let models = try ModelServer(
             folder: settings.model, weights: preparation.model.weights.fileNames, fingerprint: preparation.fingerprint,
             build: try BuildIdentity.current, log: reporter)
@@ -196,7 +200,9 @@ package final class CoordinatorProcess {
     private var deadlines: Deadlines {
         func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(max(0, seconds) * 1e9) }
         return Deadlines(
-            join: nanoseconds(settings.cluster.joinTimeout), preparation: nanoseconds(120),
+            join: nanoseconds(settings.cluster.joinTimeout),
+            // Those who lack links get to say so before they count as silent.
+            preparation: nanoseconds(max(120, 2 * settings.cluster.linkTimeout)),
             silence: nanoseconds(settings.cluster.silenceTimeout),
             rejoin: nanoseconds(settings.cluster.rejoinTimeout),
             workFloor: nanoseconds(settings.cluster.stepTimeoutFloor))

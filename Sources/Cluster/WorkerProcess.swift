@@ -206,7 +206,7 @@ package struct WorkerProcess {
             links: DataLinkFormation(
                 ownName: context.identity.name, runID: welcome.runID,
                 coordinatorIncarnation: welcome.coordinatorIncarnation, listener: listener, context: context,
-                timeLimit: .seconds(60), source: options.source, renewal: renewal,
+                timeLimit: .seconds(settings.cluster.linkTimeout), source: options.source, renewal: renewal,
                 refused: { log.write(.warning, "caller-refused", $0) }), log: log, fault: options.fault,
             slowness: options.slowness)
         let computing = JoinableThread(name: "engine") { engine.run() }

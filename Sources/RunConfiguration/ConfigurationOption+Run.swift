@@ -36,6 +36,9 @@ extension ConfigurationOption {
             "cluster.join_timeout", \.cluster.joinTimeout, .number(.above(0, to: 86_400)), .operational,
             "Seconds to wait for the workers to join."),
         ConfigurationOption(
+            "cluster.link_timeout", \.cluster.linkTimeout, .number(.above(0, to: 3_600)), .operational,
+            "Seconds that workers have to connect with each other, before it is tried again or without who cannot."),
+        ConfigurationOption(
             "cluster.rejoin_timeout", \.cluster.rejoinTimeout, .number(.above(0, to: 604_800)), .operational,
             "Seconds that a run waits for workers after it lost some and is left with fewer than min_workers."),
         ConfigurationOption(

@@ -137,6 +137,7 @@ package struct RunSettings: Sendable, Hashable {
         package var advertise: String?
         package var port = 0
         package var joinTimeout = 120.0
+        package var linkTimeout = 60.0
         package var rejoinTimeout = 300.0
         package var coordinatorTimeout = 300.0
         package var silenceTimeout = 30.0

@@ -14,18 +14,20 @@ package final class RunClaim {
     package let incarnation: UInt64
     /// Whether the folder already held this run.
     package let isResumed: Bool
+    private let resultDigest: String
     private let lock: FileHandle
 
     private static let formatVersion = 1
 
     /// Makes the folder if there is none, locks it, and makes sure that it holds this run or none.
     ///
-    /// Nothing that was in the folder is overwritten before all of this is certain.
+    /// Nothing that was in the folder is overwritten, and nothing but the lock is added; `take` does that.
     /// - Parameters:
     ///   - resultDigest: what tells one run from another, in hexadecimal digits.
     ///   - resume: whether to go on with the same run; else it is an error.
     package init(_ folder: RunFolder, resultDigest: String, resume: Bool) throws {
         self.folder = folder
+        self.resultDigest = resultDigest
         try SystemFile.createFolder(folder.path)
         lock = try Self.lock(folder)
         let previous = try Self.identity(in: folder)
@@ -47,6 +49,13 @@ package final class RunClaim {
         }
         isResumed = previous != nil
         incarnation = (previous?.incarnation ?? 0) + 1
+    }
+
+    /// Writes down which run the folder holds and who owns it.
+    ///
+    /// From here on another run is refused, so a coordinator does what else may fail for reasons of the machine, such as
+    /// a port in use, before.
+    package func take() throws {
         let identity = JSONValue.object([
             JSONMember("format_version", .integer(Self.formatVersion)),
             JSONMember("result_digest", .string(resultDigest)),

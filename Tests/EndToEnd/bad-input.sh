@@ -107,3 +107,5 @@ until_true test -s port
 port=$(cat port)
 run_to "$log" 1 "$LORADROP" simulate --config run.yaml --cluster.port "$port" --output-dir taken
 says "$log" "error: cannot listen on 127.0.0.1:$port: port $port is in use"
+# Nothing of the refused run is left that would have another run refused.
+[ "$(ls -A taken)" = run.lock ] || fail "the refused run left in its folder: $(ls -A taken)"

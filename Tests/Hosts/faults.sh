@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 
-# What happens to machines: a process is killed, a link is down for 10 s, a host vanishes. The run ends with the bytes of
-# the undisturbed one-worker run, and nothing is left where a machine is left.
+# What happens to machines: a process is killed, a link is down for 10 s, two hosts lose each other, a host vanishes. The
+# run ends with the bytes of the undisturbed one-worker run, and nothing is left where a machine is left.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/hosts.bash"
 
@@ -69,6 +69,15 @@ ip link set port-h2 down
 sleep 10
 ip link set port-h2 up
 same
+
+echo "two hosts lose each other, and reach all the others"
+begin apart --cluster.link-timeout 4 --cluster.step-timeout-floor 4
+on h3 ip route add blackhole 10.77.0.14
+on h4 ip route add blackhole 10.77.0.13
+same
+says "$log" "did not get all data links" "others have no data link with it, and the run goes on without it for a while"
+on h3 ip route del blackhole 10.77.0.14
+on h4 ip route del blackhole 10.77.0.13
 
 echo "a host vanishes"
 begin vanished --host-timeout 5

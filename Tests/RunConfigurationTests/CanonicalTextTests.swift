@@ -57,7 +57,8 @@ struct CanonicalTextTests {
                 "--cluster.workers=3", "--cluster.min-workers=2", "--cluster.max-workers=5",
                 "--cluster.rejoin-timeout=9", "--cluster.coordinator-timeout=8", "--cluster.slots=2",
                 "--cluster.bind=0.0.0.0", "--cluster.advertise=10.0.0.1", "--cluster.port=7000",
-                "--cluster.join-timeout=1.5", "--cluster.silence-timeout=20", "--cluster.step-timeout-floor=2",
+                "--cluster.join-timeout=1.5", "--cluster.link-timeout=12", "--cluster.silence-timeout=20",
+                "--cluster.step-timeout-floor=2",
                 "--cluster.shutdown-timeout=3", "--cluster.allow-mixed-kernels", "--cluster.audit=0.5",
                 "--log.level=debug",
             ])

@@ -12,7 +12,7 @@ import Testing
 struct RunFolderTests {
     private func refusal(_ path: String, digest: String, resume: Bool = true) throws -> RecordError? {
         do {
-            _ = try RunClaim(RunFolder(path), resultDigest: digest, resume: resume)
+            try RunClaim(RunFolder(path), resultDigest: digest, resume: resume).take()
             return nil
         } catch let error as RecordError {
             return error
@@ -43,6 +43,7 @@ struct RunFolderTests {
             do {
                 let claim = try RunClaim(RunFolder(path), resultDigest: "aa", resume: true)
                 #expect(claim.incarnation == 1 && !claim.isResumed)
+                try claim.take()
                 let error = try refusal(path, digest: "aa")
                 #expect(error?.code == .locked)
                 let owner = "process \(ProcessInfo.processInfo.processIdentifier)"
@@ -51,6 +52,20 @@ struct RunFolderTests {
             }
             let claim = try RunClaim(RunFolder(path), resultDigest: "aa", resume: true)
             #expect(claim.incarnation == 2 && claim.isResumed)
+            withExtendedLifetime(claim) {}
+        }
+    }
+
+    @Test("a folder that was claimed and not taken is open to another run")
+    func untaken() throws {
+        try withFolder { folder in
+            let path = folder + "/x"
+            do {
+                let claim = try RunClaim(RunFolder(path), resultDigest: "aa", resume: true)
+                withExtendedLifetime(claim) {}
+            }
+            let claim = try RunClaim(RunFolder(path), resultDigest: "bb", resume: false)
+            #expect(claim.incarnation == 1 && !claim.isResumed)
             withExtendedLifetime(claim) {}
         }
     }
