@@ -92,7 +92,8 @@ final class WorkerEngine {
             mailbox.post(.linksReady(try LinksReady(generation: roster.generation)))
         case .phase(let start):
             let trainer = try PhaseTrainer(
-                model: model, settings: settings, trainable: trainable, setup: try start.setup(), pool: pool)
+                model: model, settings: settings, trainable: trainable, setup: try start.setup(), pool: pool,
+                layerDone: { [mailbox] in mailbox.roundDone() })
             self.trainer = trainer
             log.write(.info, "phase-begins", "\(trainer.setup.phase.name) from step \(trainer.step)")
             mailbox.post(.phaseReady(try PhaseReady(step: trainer.step, digest: trainer.digest.bytes)))

@@ -29,7 +29,7 @@ final class WorkerMailbox: @unchecked Sendable {
         var work: WorkKind?
         var step = 0
         var shardsDone = 0
-        /// Rounds of tokens over all texts, from 0 again at 2^31.
+        /// Layers of all shards, or rounds of tokens over all texts; from 0 again at 2^31.
         var roundsDone = 0
         var isExchanging = false
     }
@@ -139,7 +139,7 @@ final class WorkerMailbox: @unchecked Sendable {
         condition.withLock { current.shardsDone += 1 }
     }
 
-    /// Counts a token that all texts of a shard got.
+    /// Counts a layer that a shard went through, or a token that all texts of a shard got.
     func roundDone() {
         condition.withLock { current.roundsDone = (current.roundsDone + 1) & Int(Int32.max) }
     }

@@ -227,6 +227,8 @@ package struct CoordinatorState: Sendable {
             if participants[worker]?.stage != workerStage {
                 participants[worker]?.stage = workerStage
                 progressedAt = now
+                // It gets on with the shard after which it will halt.
+                if case .fencing(let awaited) = stage, awaited.contains(worker) { waitingSince = now }
             }
             return []
         case .heard: return []

@@ -85,7 +85,7 @@ package enum WorkerTrouble: Hashable, Sendable {
 /// How far a worker says it is.
 package enum WorkerStage: Hashable, Sendable {
     case idle
-    /// So many of its shards are done; `roundsDone` tells of progress within one, where there is any to tell of.
+    /// So many of its shards are done; `roundsDone` tells of progress within one.
     case computing(work: UInt64, shardsDone: Int, roundsDone: Int = 0)
     /// It has its own sums and waits for the others'.
     case exchanging(work: UInt64)

@@ -35,10 +35,12 @@ package final class PhaseTrainer {
     package internal(set) var step: Int
 
     /// Takes up a phase.
+    /// - Parameter layerDone: Called after each layer that a shard went through, forward and backward, on the slot's
+    ///   thread: a sign of progress where a shard takes minutes.
     /// - Throws: `TrainingError` with `.wrongState` if the state does not fit the layout.
     package init(
         model: any TaskModel, settings: ComputeSettings, trainable: TrainableModel, setup: PhaseSetup,
-        pool: SlotPool
+        pool: SlotPool, layerDone: @escaping @Sendable () -> Void = {}
     ) throws {
         self.model = model
         self.settings = settings
@@ -88,7 +90,7 @@ package final class PhaseTrainer {
         computer = ShardComputer(
             model: model, settings: settings, layout: layout, phase: setup.phase,
             dropoutProbability: Float(trainable.lora.dropout),
-            labelCount: trainable.head.classifier?.outputSize ?? 0, slots: slots)
+            labelCount: trainable.head.classifier?.outputSize ?? 0, slots: slots, layerDone: layerDone)
     }
 
     /// The state after the last committed step.

@@ -40,13 +40,19 @@ package struct ShardPass {
     package let branches: [LowRankBranch?]
     package let head: HeadParameters
     package let workspace: Workspace
+    /// Called after each layer, forward and backward.
+    package let layerDone: (() -> Void)?
 
-    package init(_ shard: Shard, branches: [LowRankBranch?], head: HeadParameters, workspace: Workspace) {
+    package init(
+        _ shard: Shard, branches: [LowRankBranch?], head: HeadParameters, workspace: Workspace,
+        layerDone: (() -> Void)? = nil
+    ) {
         self.shard = shard
         batch = PackedSequences(shard)
         self.branches = branches
         self.head = head
         self.workspace = workspace
+        self.layerDone = layerDone
     }
 
     /// Where each example's completion starts.
@@ -59,9 +65,10 @@ extension TaskModel {
     /// What the model says of every example of a shard.
     /// - Throws: `TransformerError` with code `badBatch` for tokens that the model has no embedding for.
     package func predict(
-        _ shard: Shard, branches: [LowRankBranch?], head: HeadParameters, workspace: Workspace
+        _ shard: Shard, branches: [LowRankBranch?], head: HeadParameters, workspace: Workspace,
+        layerDone: (() -> Void)? = nil
     ) throws -> [Prediction] {
-        let pass = ShardPass(shard, branches: branches, head: head, workspace: workspace)
+        let pass = ShardPass(shard, branches: branches, head: head, workspace: workspace, layerDone: layerDone)
         try check(pass.batch)
         return zip(shard.examples, workspace.scope { answers(pass) }).map { example, answer in
             Prediction(example: example.index, logits: answer)
@@ -96,7 +103,7 @@ extension SequenceClassifier: TaskModel {
         let forward = ComputeClock.count(.forward) {
             self.forward(
                 pass.batch, branches: pass.branches, head: pass.head, dropout: dropout, reads: .firstTokenOnly,
-                workspace: workspace)
+                layerDone: pass.layerDone, workspace: workspace)
         }
         let logits = forward.logits
         let gradient = workspace.matrix(rows: logits.rowCount, columns: logits.columnCount)
@@ -110,13 +117,13 @@ extension SequenceClassifier: TaskModel {
     package func observe(_ pass: ShardPass, _ observer: @escaping (Int, Matrix) -> Void) {
         _ = forward(
             pass.batch, branches: pass.branches, head: pass.head, dropout: nil, reads: .allTokens,
-            forBackward: false, observe: observer, workspace: pass.workspace)
+            forBackward: false, observe: observer, layerDone: pass.layerDone, workspace: pass.workspace)
     }
 
     package func answers(_ pass: ShardPass) -> [[Float]] {
         let logits = forward(
             pass.batch, branches: pass.branches, head: pass.head, dropout: nil, reads: .firstTokenOnly,
-            forBackward: false, workspace: pass.workspace
+            forBackward: false, layerDone: pass.layerDone, workspace: pass.workspace
         ).logits
         return (0..<logits.rowCount).map { logits.rows($0..<$0 + 1).values }
     }
@@ -137,7 +144,7 @@ extension DecoderModel: TaskModel {
             let forward = ComputeClock.count(.forward) {
                 classifier.forward(
                     pass.batch, branches: pass.branches, score: score, dropout: dropout, recomputes: recomputes,
-                    workspace: workspace)
+                    layerDone: pass.layerDone, workspace: workspace)
             }
             let logits = forward.logits
             let gradient = workspace.matrix(rows: logits.rowCount, columns: logits.columnCount)
@@ -150,7 +157,7 @@ extension DecoderModel: TaskModel {
         let forward = ComputeClock.count(.forward) {
             self.forward(
                 pass.batch, branches: pass.branches, dropout: dropout, reads: .completions(first: pass.completions),
-                recomputes: recomputes, workspace: workspace)
+                recomputes: recomputes, layerDone: pass.layerDone, workspace: workspace)
         }
         let gradient = workspace.matrix(rows: forward.hidden.rowCount, columns: forward.hidden.columnCount)
         let losses = ComputeClock.count(.loss) {
@@ -163,19 +170,20 @@ extension DecoderModel: TaskModel {
     package func observe(_ pass: ShardPass, _ observer: @escaping (Int, Matrix) -> Void) {
         _ = forward(
             pass.batch, branches: pass.branches, reads: .allTokens, forBackward: false, observe: observer,
-            workspace: pass.workspace)
+            layerDone: pass.layerDone, workspace: pass.workspace)
     }
 
     package func answers(_ pass: ShardPass) -> [[Float]] {
         if let score = pass.head.classifier {
             let logits = DecoderClassifier(self).forward(
-                pass.batch, branches: pass.branches, score: score, forBackward: false, workspace: pass.workspace
+                pass.batch, branches: pass.branches, score: score, forBackward: false, layerDone: pass.layerDone,
+                workspace: pass.workspace
             ).logits
             return (0..<logits.rowCount).map { logits.rows($0..<$0 + 1).values }
         }
         let forward = forward(
             pass.batch, branches: pass.branches, reads: .completions(first: pass.completions), forBackward: false,
-            workspace: pass.workspace)
+            layerDone: pass.layerDone, workspace: pass.workspace)
         return completionLosses(forward, of: pass.batch, hiddenGradient: nil).map { [Float($0)] }
     }
 }

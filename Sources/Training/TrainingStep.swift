@@ -152,6 +152,8 @@ struct ShardComputer: Sendable {
     let dropoutProbability: Float
     let labelCount: Int
     let slots: [Slot]
+    /// Called after each layer of each shard, on the slot's thread.
+    let layerDone: @Sendable () -> Void
 
     /// What one compute thread owns.
     ///
@@ -166,7 +168,8 @@ struct ShardComputer: Sendable {
     func add(_ shard: Shard, slot: Int, to sums: inout ExactAccumulator, _ vector: ReducedVector) throws {
         let bound = slots[slot].bound
         let pass = ShardPass(
-            shard, branches: bound.branches, head: bound.head, workspace: slots[slot].workspace)
+            shard, branches: bound.branches, head: bound.head, workspace: slots[slot].workspace,
+            layerDone: layerDone)
         try model.check(pass.batch)
         if vector.header.kind != .importance {
             try checkTargets(of: shard)
@@ -231,7 +234,7 @@ struct ShardComputer: Sendable {
     func predict(_ shard: Shard, slot: Int) throws -> [Prediction] {
         try model.predict(
             shard, branches: slots[slot].bound.branches, head: slots[slot].bound.head,
-            workspace: slots[slot].workspace)
+            workspace: slots[slot].workspace, layerDone: layerDone)
     }
 
     /// A text after every example of a shard.

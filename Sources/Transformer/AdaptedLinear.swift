@@ -11,6 +11,8 @@ struct PassContext {
     let dropout: InputDropout?
     /// Told of each branch's z = A·x, [rows, adapterRank].
     let observe: ((Int, Matrix) -> Void)?
+    /// Called after each layer, forward and backward: a pass through a large model takes minutes.
+    var layerDone: (() -> Void)?
     let workspace: Workspace
 }
 

@@ -46,11 +46,12 @@ extension SequenceClassifier {
     ///   - forBackward: False where no `backward` follows: activations are then not kept, whatever is trained.
     ///   - observe: Told of every branch's z = A·x, [rows, adapterRank], by the projection's index; valid during the
     ///     call only.
+    ///   - layerDone: Called after each layer, in `backward` too.
     ///   - workspace: Holds the activations.
     package func forward(
         _ batch: PackedSequences, branches: [LowRankBranch?], head: HeadParameters, dropout: InputDropout? = nil,
         reads: TokensRead = .firstTokenOnly, forBackward: Bool = true, observe: ((Int, Matrix) -> Void)? = nil,
-        workspace: Workspace
+        layerDone: (() -> Void)? = nil, workspace: Workspace
     ) -> ForwardPass {
         precondition(
             branches.count == projections.count, "\(branches.count) branches for \(projections.count) projections")
@@ -60,7 +61,7 @@ extension SequenceClassifier {
                 + (trainsPooler ? "trains one" : "has its own"))
         let context = PassContext(
             branches: branches, dropout: dropout.flatMap { $0.probability > 0 ? $0 : nil }, observe: observe,
-            workspace: workspace)
+            layerDone: layerDone, workspace: workspace)
         let all = batch.allTokens
         let firsts = batch.firstTokens
         let lowestTrained = projections.first { forBackward && branches[$0.index]?.isTrained ?? false }?.layer
@@ -88,6 +89,7 @@ extension SequenceClassifier {
                 }
             }
             hidden = output
+            layerDone?()
         }
 
         let first: Matrix

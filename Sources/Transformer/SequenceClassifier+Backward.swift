@@ -66,6 +66,7 @@ extension SequenceClassifier {
                 layer.backward(gradient, kept: pass.layers[number - pass.lowestTrainedLayer], inputGradient: inner)
             }
             gradient = inner ?? gradient
+            pass.context.layerDone?()
         }
     }
 }

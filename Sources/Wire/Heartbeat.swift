@@ -17,7 +17,7 @@ package struct Heartbeat: WireMessage {
     package let step: Int
     /// How many of its shards the sender has finished.
     package let shardsDone: Int
-    /// Where a worker generates texts: rounds of tokens so far, over all its shards.
+    /// Layers that shards went through or, where a worker generates texts, rounds of tokens, over all its shards so far.
     package let roundsDone: Int
     /// What a worker computes at this step; none while it has nothing to do, and from the coordinator.
     package let work: WorkKind?

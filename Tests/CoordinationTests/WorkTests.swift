@@ -125,6 +125,21 @@ struct WorkTests {
         #expect(directives.dismissed == ["worker-0"])
     }
 
+    @Test("Who is to halt is not stuck as long as it gets on with its shard", arguments: [false, true])
+    func haltingWithinLongShard(getsOn: Bool) {
+        var state = runningState(workers: 2)
+        _ = state.handle(.workRequested(step(1)), at: 1)
+        #expect(state.handle(.disconnected(worker: "worker-1", reason: "reset"), at: 2).halted == ["worker-0"])
+        for rounds in 1...10 {
+            let stage = WorkerStage.computing(work: 1, shardsDone: 0, roundsDone: getsOn ? rounds : 0)
+            let now = UInt64(rounds) * 9 * second
+            _ = state.handle(.stageReported(worker: "worker-0", stage: stage), at: now)
+            #expect(state.handle(.clockTicked, at: now).dismissed == [])
+        }
+        _ = state.handle(.heard(worker: "worker-0"), at: 115 * second)
+        #expect(state.handle(.clockTicked, at: 115 * second).dismissed == (getsOn ? [] : ["worker-0"]))
+    }
+
     @Test("A report that nobody asked for costs its sender its place, and nobody else anything")
     func unexpectedReport() {
         var state = runningState(workers: 2)

@@ -59,11 +59,12 @@ struct TestTraining {
     }
 
     func trainer(
-        slots: Int = 1, settings: ComputeSettings = Self.settings(), setup: PhaseSetup? = nil
+        slots: Int = 1, settings: ComputeSettings = Self.settings(), setup: PhaseSetup? = nil,
+        layerDone: @escaping @Sendable () -> Void = {}
     ) throws -> PhaseTrainer {
         try PhaseTrainer(
             model: model.model, settings: settings, trainable: trainable, setup: setup ?? self.setup(),
-            pool: SlotPool(slotCount: slots))
+            pool: SlotPool(slotCount: slots), layerDone: layerDone)
     }
 
     func batches(_ phase: Phase = .fineTune) -> BatchSchedule {

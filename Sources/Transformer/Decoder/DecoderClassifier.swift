@@ -24,11 +24,11 @@ package struct DecoderClassifier: Sendable {
     /// Computes the logits; see `DecoderModel.forward`.
     package func forward(
         _ batch: PackedSequences, branches: [LowRankBranch?], score: DenseParameters, dropout: InputDropout? = nil,
-        forBackward: Bool = true, recomputes: Bool = false, workspace: Workspace
+        forBackward: Bool = true, recomputes: Bool = false, layerDone: (() -> Void)? = nil, workspace: Workspace
     ) -> Pass {
         let pass = decoder.forward(
             batch, branches: branches, dropout: dropout, reads: .lastToken, forBackward: forBackward,
-            recomputes: recomputes, workspace: workspace)
+            recomputes: recomputes, layerDone: layerDone, workspace: workspace)
         let logits = workspace.matrix(rows: pass.hidden.rowCount, columns: score.weight.rowCount)
         ComputeClock.count(.head) {
             workspace.scope {

@@ -53,15 +53,16 @@ extension DecoderModel {
     ///     activations of one layer instead of all, for a third more time. The bits are the same.
     ///   - observe: Told of every branch's z = A·x, [rows, adapterRank], by the projection's index; valid during the
     ///     call only.
+    ///   - layerDone: Called after each layer, in `backward` too.
     ///   - workspace: Holds the activations.
     package func forward(
         _ batch: PackedSequences, branches: [LowRankBranch?], dropout: InputDropout? = nil, reads: DecoderReads,
         forBackward: Bool = true, recomputes: Bool = false, observe: ((Int, Matrix) -> Void)? = nil,
-        workspace: Workspace
+        layerDone: (() -> Void)? = nil, workspace: Workspace
     ) -> DecoderPass {
         let context = PassContext(
             branches: branches, dropout: dropout.flatMap { $0.probability > 0 ? $0 : nil }, observe: observe,
-            workspace: workspace)
+            layerDone: layerDone, workspace: workspace)
         let rows = batch.rows(read: .allTokens)
         return run(
             batch, rows: rows, outputRows: batch.rows(read: reads), caches: nil, forBackward: forBackward,
@@ -133,6 +134,7 @@ extension DecoderModel {
                 }
             }
             hidden = output
+            context.layerDone?()
         }
         let normalised = workspace.matrix(rows: hidden.rowCount, columns: size)
         let reciprocals = workspace.matrix(rows: hidden.rowCount, columns: 1)
@@ -195,7 +197,7 @@ extension DecoderModel {
         // A layer that is computed again is not observed again.
         let context = PassContext(
             branches: pass.context.branches, dropout: pass.context.dropout, observe: nil,
-            workspace: pass.context.workspace)
+            layerDone: pass.context.layerDone, workspace: pass.context.workspace)
         let workspace = context.workspace
         let size = configuration.hiddenSize
         workspace.scope {
@@ -220,6 +222,7 @@ extension DecoderModel {
                     layer.backward(gradient, input: known.input, kept: kept, inputGradient: inner)
                 }
                 gradient = inner ?? gradient
+                context.layerDone?()
             }
         }
     }

@@ -362,8 +362,8 @@ struct  Loradrop__Wire__V1__Heartbeat
    */
   protobuf_c_boolean exchanging;
   /*
-   * Worker, where texts are generated: rounds of tokens so far, over all its shards; it begins again at 2^31. Range: 0 to
-   * 2^31 - 1.
+   * Worker: layers that shards went through so far, forward and backward, or rounds of tokens where texts are generated,
+   * over all its shards; it begins again at 2^31. Range: 0 to 2^31 - 1.
    */
   uint32_t rounds_done;
 };
