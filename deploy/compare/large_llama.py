@@ -92,7 +92,7 @@ def write_rows(o):
     (o.out / "run.yaml").write_text(json.dumps({
         "model": str(o.out), "task": {"type": "generation", "train": str(o.out / "train.jsonl")},
         "lora_drop": {"sample_ratio": 0.5, "threshold": 0.9, "probe_epochs": 1},
-        "training": {"epochs": 1, "batch_size": 2, "learning_rate": 1e-3, "max_sequence_length": 256,
+        "training": {"epochs": 1, "batch_size": 2, "learning_rate": 1e-3, "warmup_ratio": 0, "max_sequence_length": 256,
                      "logging_steps": 1, "save_strategy": "no"}}, indent=2) + "\n")
 
 
