@@ -82,7 +82,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "RunConfiguration",
-            dependencies: ["Training", "LoRA", "Generation", "Datasets", "Metrics", "Digests", "Spelling", yams],
+            dependencies: [
+                "Training", "Tensors", "LoRA", "Generation", "Datasets", "Metrics", "Digests", "Spelling", yams,
+            ],
             swiftSettings: strict),
 
         // Compute: no network.

@@ -34,6 +34,8 @@ struct ProductRate: Sendable {
         case blas
         /// The trainer's own products.
         case own
+        /// Those of split floats, `training.matmul_precision` high.
+        case split
     }
 
     /// Floats of a weight of which no cache holds much: all slots read the same one.
@@ -111,6 +113,12 @@ struct ProductRate: Sendable {
                         output.setProduct(PackedRows(input, in: operands.workspace), transposed: weight)
                     }
                     input.setProduct(output, weight)
+                case .split:
+                    operands.workspace.scope {
+                        let packed = PackedRows(input, for: .high, forTrained: false, in: operands.workspace)
+                        output.setSplitProduct(packed, transposed: SplitWeight(weight))
+                    }
+                    input.setSplitProduct(output, SplitWeight(weight), in: operands.workspace)
                 }
             }
         }

@@ -14,9 +14,9 @@
 
 #include "elementary.h"
 #include "product_level.h"
+#include "transpose.h"
 
 typedef float ck_wide __attribute__((vector_size(4 * CK_LANES), aligned(4), may_alias));
-typedef float ck_eight __attribute__((vector_size(32), aligned(4), may_alias));
 
 // Depth that is run through at once: a panel of B of this depth stays in the second-level cache.
 #define CK_DEPTH_BLOCK 768
@@ -40,28 +40,6 @@ struct ck_tile {
     struct ck_term terms[2];
     size_t term_count;
 };
-
-/// y[j][i] = x[i][j] for 8 rows of 8.
-CK_INLINE void ck_transpose_eight(const float *x, ptrdiff_t x_row, float *y, ptrdiff_t y_row) {
-    ck_eight r[8], t[8], u[8];
-    for (int i = 0; i < 8; i++) {
-        r[i] = *(const ck_eight *)(x + i * x_row);
-    }
-    for (int i = 0; i < 8; i += 2) {
-        t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        u[i] = __builtin_shufflevector(t[i], t[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-        u[i + 1] = __builtin_shufflevector(t[i], t[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        u[i + 2] = __builtin_shufflevector(t[i + 1], t[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
-        u[i + 3] = __builtin_shufflevector(t[i + 1], t[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-    for (int i = 0; i < 4; i++) {
-        *(ck_eight *)(y + i * y_row) = __builtin_shufflevector(u[i], u[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        *(ck_eight *)(y + (i + 4) * y_row) = __builtin_shufflevector(u[i], u[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-}
 
 /// Sums all terms in a tile of `rows` rows of `vectors` vectors at `c`. With constant counts the sums stay in registers.
 #define CK_TILE_BODY(vec, lanes, rows, vectors)                                                                   \

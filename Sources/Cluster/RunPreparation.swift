@@ -89,6 +89,7 @@ package struct RunPreparation {
             fingerprint: fingerprint, task: settings.task.kind.rawValue, labels: data.labels,
             seed: settings.training.seed, settings: selection, sharing: settings.sharing,
             maximumSequenceLength: settings.training.maxSequenceLength, shardTokens: settings.training.shardTokens,
+            matmulPrecision: settings.training.matmulPrecision,
             decision: selection.isDecidedBySettings ? nil : decision, targets: trainable.targets, layout: layout)
         try PEFTAdapter.write(
             TrainableParameters(layout, values: state.parameters, scale: trainable.lora.scale),

@@ -9,7 +9,7 @@ package import Generation
 import JSONText
 package import LoRA
 package import Metrics
-import Tensors
+package import Tensors
 import Tokenizers
 package import Training
 import Transformer
@@ -67,8 +67,11 @@ package struct AdaptedModel: Sendable {
     }
 
     /// The model in a form that computes, with `slots` threads; the result does not depend on their number.
-    package func fixed(slots: Int) -> FixedModel {
-        FixedModel(model: base.model, parameters: adapter.parameters, slots: slots)
+    /// - Parameter precision: Of the products with frozen weights; a run's own answers have the run's.
+    package func fixed(slots: Int, precision: MatmulPrecision = .highest) -> FixedModel {
+        FixedModel(
+            model: base.model.computing(at: precision, keepingSplitWeights: false), parameters: adapter.parameters,
+            slots: slots)
     }
 
     /// Reads a file and tokenises its rows.

@@ -4,6 +4,7 @@
 //
 
 package import Digests
+package import Tensors
 package import Transformer
 
 /// What `lora_drop.json` beside an adapter says; PEFT does not read it.
@@ -49,6 +50,8 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
     package var maximumSequenceLength: Int
     /// Tokens of a shard: with another value, predictions round differently.
     package var shardTokens: Int
+    /// Of the products with frozen weights, where it was not the highest: with another, predictions round differently.
+    package var matmulPrecision: MatmulPrecision?
     /// Layers in the order of their numbers.
     package var layers: [Layer]
     /// Layers of which every target owns its LoRA.
@@ -75,6 +78,7 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
         case sharing = "shared_lora"
         case maximumSequenceLength = "max_sequence_length"
         case shardTokens = "shard_tokens"
+        case matmulPrecision = "matmul_precision"
         case layers
         case keptLayers = "kept_layers"
         case sharedLayers = "shared_layers"
@@ -88,8 +92,8 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
     ///   - layout: Of the fine-tuning.
     package init(
         fingerprint: Digest, task: String, labels: [String], seed: UInt64, settings: LoRADropSettings,
-        sharing: Sharing, maximumSequenceLength: Int, shardTokens: Int, decision: LayerDecision?,
-        targets: [ProjectionDescription], layout: ParameterLayout
+        sharing: Sharing, maximumSequenceLength: Int, shardTokens: Int, matmulPrecision: MatmulPrecision = .highest,
+        decision: LayerDecision?, targets: [ProjectionDescription], layout: ParameterLayout
     ) {
         baseModelFingerprint = fingerprint.description
         self.task = task
@@ -103,6 +107,7 @@ package struct LoRADropRecord: Hashable, Sendable, Codable {
         self.sharing = sharing
         self.maximumSequenceLength = maximumSequenceLength
         self.shardTokens = shardTokens
+        self.matmulPrecision = matmulPrecision == .highest ? nil : matmulPrecision
         func importance(of members: [ProjectionDescription]) -> Double? {
             decision.map { decision in members.reduce(0) { $0 + decision.projectionShares[$1.index] } }
         }

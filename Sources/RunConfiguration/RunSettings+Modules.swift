@@ -47,7 +47,8 @@ extension RunSettings {
             probeLearningRate: loraDrop.probeLearningRate ?? training.learningRate,
             schedule: training.schedule,
             warmup: training.warmupSteps.map { .steps($0) } ?? .ratio(training.warmupRatio), loss: loss,
-            seed: training.seed, recomputes: training.recompute, strategy: strategy,
+            seed: training.seed, recomputes: training.recompute,
+            matmulPrecision: training.matmulPrecision, keepsSplitWeights: training.keepSplitWeights, strategy: strategy,
             newTokens: generation.newTokens)
     }
 

@@ -6,6 +6,7 @@
 package import Datasets
 package import LoRA
 package import Metrics
+package import Tensors
 package import Training
 
 /// Everything a run is told, section by section as in the YAML file.
@@ -125,6 +126,8 @@ package struct RunSettings: Sendable, Hashable {
         package var loadBestAtEnd = false
         package var traceDirectory: String?
         package var recompute = false
+        package var matmulPrecision = MatmulPrecision.highest
+        package var keepSplitWeights = false
     }
 
     /// `cluster`: durations in seconds.

@@ -17,7 +17,7 @@ package struct FrozenTensor: Sendable {
     /// Where its bytes lie in the file.
     package let byteRange: Range<Int>
     /// The tensor as it lies in the file, where a float can be read at its address.
-    private let inPlace: Matrix?
+    let inPlace: Matrix?
 
     init(_ entry: SafetensorsHeader.Entry, file: MappedFile) {
         name = entry.name

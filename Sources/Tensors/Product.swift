@@ -13,16 +13,37 @@ import CKernels
 package struct PackedRows: Sendable {
     package let rowCount: Int
     package let depth: Int
-    let storage: Matrix
+    /// For products of floats.
+    private let floats: Matrix?
+    /// For products of split floats.
+    let split: SplitRows?
 
     /// Lays out `rows`; the workspace holds the copy.
-    package init(_ rows: Matrix, in workspace: Workspace) {
+    /// - Parameters:
+    ///   - precision: That of the products with frozen weights.
+    ///   - forTrained: Whether products with trained weights read them too; those are always of floats.
+    package init(
+        _ rows: Matrix, for precision: MatmulPrecision = .highest, forTrained: Bool = true, in workspace: Workspace
+    ) {
         rowCount = rows.rowCount
         depth = rows.columnCount
-        storage = workspace.matrix(rows: 1, columns: ck_packed_count(rows.rowCount, rows.columnCount))
-        withExtendedLifetime((rows, storage)) {
-            ck_pack_rows(rows.base, rows.rowStride, rows.rowCount, rows.columnCount, storage.base)
+        split = precision == .high ? SplitRows(rows, as: .right, in: workspace) : nil
+        guard precision == .highest || forTrained else {
+            floats = nil
+            return
         }
+        let floats = workspace.matrix(rows: 1, columns: ck_packed_count(rows.rowCount, rows.columnCount))
+        withExtendedLifetime((rows, floats)) {
+            ck_pack_rows(rows.base, rows.rowStride, rows.rowCount, rows.columnCount, floats.base)
+        }
+        self.floats = floats
+    }
+
+    var storage: Matrix {
+        guard let floats else {
+            preconditionFailure("rows that were laid out for split floats only, in a product of floats")
+        }
+        return floats
     }
 }
 

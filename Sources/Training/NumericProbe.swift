@@ -50,6 +50,10 @@ package enum NumericProbe {
                 let back = Matrix(rows: rows, columns: shape[0])
                 back.setProduct(y, weight)
                 hash.update(back.values)
+                y.setSplitProduct(PackedRows(x, for: .high, in: workspace), transposed: SplitWeight(weight))
+                hash.update(y.values)
+                back.setSplitProduct(y, SplitWeight(weight), in: workspace)
+                hash.update(back.values)
                 let down = Matrix(rows: 8, columns: shape[0])
                 down.setProduct(transposed: matrix(rows, 8), x)
                 hash.update(down.values)
@@ -127,6 +131,7 @@ extension NumericProbe {
         let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let model = text.split(separator: "\n").first { $0.hasPrefix("model name") }
         let processor = model.flatMap { $0.split(separator: ":").last }?.trimmingCharacters(in: .whitespaces)
-        return "\(processor ?? "an unknown processor"), products with \(ProductKernels.description)"
+        let matrixUnit = MatmulPrecision.hasMatrixUnit ? " and AMX" : ""
+        return "\(processor ?? "an unknown processor"), products with \(ProductKernels.description)\(matrixUnit)"
     }
 }

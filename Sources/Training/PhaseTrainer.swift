@@ -88,7 +88,10 @@ package final class PhaseTrainer {
                     bound: trainable.bind(layout, parameters: parameters, gradients: gradient)))
         }
         computer = ShardComputer(
-            model: model, settings: settings, layout: layout, phase: setup.phase,
+            model: model.computing(
+                at: settings.matmulPrecision, keepingSplitWeights: settings.keepsSplitWeights),
+            settings: settings, layout: layout,
+            phase: setup.phase,
             dropoutProbability: Float(trainable.lora.dropout),
             labelCount: trainable.head.classifier?.outputSize ?? 0, slots: slots, layerDone: layerDone)
     }

@@ -13,6 +13,10 @@ package protocol TaskModel: Sendable {
     /// Every projection that a LoRA can be put on; branches are indexed by the place in it.
     var projections: [ProjectionDescription] { get }
 
+    /// The same model, its products with frozen weights at this precision.
+    /// - Parameter keeping: Whether weights are kept split, where they are: memory for time, the same bits.
+    func computing(at precision: MatmulPrecision, keepingSplitWeights keeping: Bool) -> Self
+
     /// Says whether this model can compute `batch`, which may have come from a peer.
     /// - Throws: `TransformerError` with code `badBatch`, naming the example and the token.
     func check(_ batch: PackedSequences) throws(TransformerError)

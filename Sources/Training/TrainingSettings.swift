@@ -4,6 +4,7 @@
 //
 
 package import Generation
+package import Tensors
 
 /// How the trainable parameters move.
 ///
@@ -59,6 +60,10 @@ package struct ComputeSettings: Hashable, Sendable {
     package var seed: UInt64
     /// Whether a layer's activations are computed again in backward instead of kept: memory for time, the same bits.
     package var recomputes: Bool
+    /// Of the products with frozen weights.
+    package var matmulPrecision: MatmulPrecision
+    /// Whether weights are kept split, where products split them: memory for time, the same bits.
+    package var keepsSplitWeights: Bool
     /// How an evaluation generates texts.
     package var strategy: GenerationSettings.Strategy
     /// The most tokens of such a text.
@@ -66,12 +71,16 @@ package struct ComputeSettings: Hashable, Sendable {
 
     package init(
         optimizer: OptimizerSettings, probeLearningRate: Double, schedule: LearningRateSchedule.Shape, warmup: Warmup,
-        loss: Loss, seed: UInt64, recomputes: Bool = false, strategy: GenerationSettings.Strategy = .greedy,
+        loss: Loss, seed: UInt64, recomputes: Bool = false, matmulPrecision: MatmulPrecision = .highest,
+        keepsSplitWeights: Bool = false,
+        strategy: GenerationSettings.Strategy = .greedy,
         newTokens: Int = 128
     ) {
         self.strategy = strategy
         self.newTokens = newTokens
         self.recomputes = recomputes
+        self.matmulPrecision = matmulPrecision
+        self.keepsSplitWeights = keepsSplitWeights
         self.optimizer = optimizer
         self.probeLearningRate = probeLearningRate
         self.schedule = schedule

@@ -13,6 +13,8 @@ struct PassContext {
     let observe: ((Int, Matrix) -> Void)?
     /// Called after each layer, forward and backward: a pass through a large model takes minutes.
     var layerDone: (() -> Void)?
+    /// Of the products with frozen weights.
+    let precision: MatmulPrecision
     let workspace: Workspace
 }
 
@@ -62,7 +64,9 @@ struct AdaptedLinear {
                 let low = kept.flatMap { kept in
                     branch.map { (z: PackedRows(kept.reduced, in: workspace), up: $0.up) }
                 }
-                y.setProduct(packed, transposed: weight, bias: addsBias ? bias : nil, plus: low, in: workspace)
+                y.setProduct(
+                    packed, transposed: weight, bias: addsBias ? bias : nil, plus: low, at: context.precision,
+                    in: workspace)
             }
         }
         return kept
@@ -101,7 +105,8 @@ struct AdaptedLinear {
         let workspace = context.workspace
         if let inputGradient {
             ComputeClock.count(.projections) {
-                inputGradient.setProduct(outputGradient, weight, adding: adding, in: workspace)
+                inputGradient.setProduct(
+                    outputGradient, weight, adding: adding, at: context.precision, in: workspace)
             }
         }
         guard let branch, let kept else { return }

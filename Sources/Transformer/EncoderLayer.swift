@@ -64,8 +64,8 @@ struct EncoderLayer {
         let query = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
         let key = workspace.matrix(rows: rows.rowCount, columns: hidden)
         let value = workspace.matrix(rows: rows.rowCount, columns: hidden)
-        let all = packed(input, rows)
-        let read = readsAllTokens ? all : packed(queryInput, outputRows)
+        let all = packed(input, rows, for: .query, .key, .value)
+        let read = readsAllTokens ? all : packed(queryInput, outputRows, for: .query)
         project(.query, read, into: query, addsBias: true)
         project(.key, all, into: key, addsBias: true)
         project(.value, all, into: value, addsBias: true)
@@ -81,7 +81,7 @@ struct EncoderLayer {
             keeps ? LayerNorm.Kept(rows: outputRows.rowCount, columns: hidden, workspace: workspace) : nil
         }
         let middle = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
-        project(.attentionOutput, packed(mixed, outputRows), into: middle)
+        project(.attentionOutput, packed(mixed, outputRows, for: .attentionOutput), into: middle)
         let attentionNorm = keptNorm()
         ComputeClock.count(.normalisation) {
             frozen.attentionNorm.apply(
@@ -90,13 +90,13 @@ struct EncoderLayer {
 
         let bias = frozen[.intermediate].bias
         let wide = workspace.matrix(rows: outputRows.rowCount, columns: bias.columnCount)
-        project(.intermediate, packed(middle, outputRows), into: wide)
+        project(.intermediate, packed(middle, outputRows, for: .intermediate), into: wide)
         let slope = keeps ? workspace.matrix(rows: wide.rowCount, columns: wide.columnCount) : nil
         ComputeClock.count(.activation) {
             activation.apply(to: wide, bias: bias, slope: slope)
         }
 
-        project(.output, packed(wide, outputRows), into: output)
+        project(.output, packed(wide, outputRows, for: .output), into: output)
         let outputNorm = keptNorm()
         ComputeClock.count(.normalisation) {
             frozen.outputNorm.apply(
@@ -114,9 +114,14 @@ struct EncoderLayer {
         let rows: RowLayout
     }
 
-    private func packed(_ x: Matrix, _ rows: RowLayout) -> PackedInput {
-        ComputeClock.count(.projections) {
-            PackedInput(matrix: x, packed: PackedRows(x, in: context.workspace.scratch), rows: rows)
+    private func packed(_ x: Matrix, _ rows: RowLayout, for readers: ProjectionRole...) -> PackedInput {
+        let hasBranch = readers.contains { projection($0).branch != nil }
+        return ComputeClock.count(.projections) {
+            PackedInput(
+                matrix: x,
+                packed: PackedRows(
+                    x, for: context.precision, forTrained: hasBranch, in: context.workspace.scratch),
+                rows: rows)
         }
     }
 

@@ -61,7 +61,7 @@ extension SequenceClassifier {
                 + (trainsPooler ? "trains one" : "has its own"))
         let context = PassContext(
             branches: branches, dropout: dropout.flatMap { $0.probability > 0 ? $0 : nil }, observe: observe,
-            layerDone: layerDone, workspace: workspace)
+            layerDone: layerDone, precision: precision, workspace: workspace)
         let all = batch.allTokens
         let firsts = batch.firstTokens
         let lowestTrained = projections.first { forBackward && branches[$0.index]?.isTrained ?? false }?.layer

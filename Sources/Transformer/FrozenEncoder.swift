@@ -31,7 +31,7 @@ struct FrozenEncoder: Sendable {
     let embeddingNorm: LayerNorm
     /// From the embeddings' size to the hidden states'; nil where they are the same.
     let embeddingProjection: FrozenLinear?
-    let layers: [FrozenLayer]
+    var layers: [FrozenLayer]
     /// The dense layer before the classifier; nil if there is none in the source.
     let pooler: FrozenLinear?
 

@@ -25,6 +25,8 @@ package final class SequenceClassifier: Sendable {
     /// Whether the pooler belongs to the head.
     package let trainsPooler: Bool
     let encoder: FrozenEncoder
+    /// Of the products with frozen weights.
+    package let precision: MatmulPrecision
 
     /// Finds the weights; those in a mapped file are not read.
     /// - Parameters:
@@ -42,6 +44,7 @@ package final class SequenceClassifier: Sendable {
         projections = configuration.projections
         let pooler = configuration.family.pooler
         trainsPooler = trainPooler || pooler.module == nil
+        precision = .highest
         guard trainsPooler || encoder.pooler != nil else {
             throw TransformerError(
                 .missingPooler,
@@ -49,6 +52,22 @@ package final class SequenceClassifier: Sendable {
                     + "transformers would draw a random one and PEFT would not save it. Train one with the head "
                     + "(model_options.train_pooler), or take a folder that has one")
         }
+    }
+
+    private init(_ other: SequenceClassifier, precision: MatmulPrecision, encoder: FrozenEncoder) {
+        (configuration, projections, trainsPooler) = (other.configuration, other.projections, other.trainsPooler)
+        self.encoder = encoder
+        self.precision = precision
+    }
+
+    /// The same model, its products with the layers' frozen weights at this precision.
+    /// - Parameter keeping: Whether weights are kept split, where they are: memory for time, the same bits.
+    package func computing(
+        at precision: MatmulPrecision, keepingSplitWeights keeping: Bool = false
+    ) -> SequenceClassifier {
+        SequenceClassifier(
+            self, precision: precision,
+            encoder: keeping && precision == .high ? encoder.keepingSplitWeights() : encoder)
     }
 
     /// The folder's own pooler as a start for a trained one, weight [hidden, hidden] and bias [1, hidden]; nil if

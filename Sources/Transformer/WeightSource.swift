@@ -17,6 +17,9 @@ package protocol FrozenWeight: Sendable {
     /// Whether its floats are read where they lie.
     var isInPlace: Bool { get }
 
+    /// The weight as products of split floats read it; nil if it has to be widened for them.
+    var splitWeight: SplitWeight? { get }
+
     /// Writes row `ids[i]` to row i of `rows`, or adds it, without widening the rest of the tensor.
     func gatherRows(_ ids: [Int32], into rows: Matrix, adding: Bool, workspace: Workspace)
 }
@@ -41,6 +44,8 @@ extension Matrix: FrozenWeight {
     package func rows(_ range: Range<Int>, in workspace: Workspace) -> Matrix { rows(range) }
 
     package var isInPlace: Bool { true }
+
+    package var splitWeight: SplitWeight? { SplitWeight(self) }
 
     package func gatherRows(_ ids: [Int32], into rows: Matrix, adding: Bool, workspace: Workspace) {
         rows.gatherRows(ids, of: self, adding: adding)

@@ -27,7 +27,7 @@ struct AdapterArguments: ParsableArguments {
             [
                 "--task.type=\(record.task)", "--training.max-sequence-length=\(record.maximumSequenceLength)",
                 "--training.shard-tokens=\(record.shardTokens)",
-            ]
+            ] + (record.matmulPrecision.map { ["--training.matmul-precision=\($0)"] } ?? [])
         }
         return try RunSettings.load(
             file: arguments.config, flags: arguments.flags, defaults: recorded ?? [], for: purpose)
@@ -37,6 +37,11 @@ struct AdapterArguments: ParsableArguments {
         try AdaptedModel(
             modelFolder: settings.model, adapterFolder: adapter,
             task: AdaptedModel.TaskRequest(kind: settings.task.kind, labels: settings.task.labels))
+    }
+
+    /// The model in a form that computes.
+    func fixed(_ model: AdaptedModel, _ settings: RunSettings) -> FixedModel {
+        model.fixed(slots: Self.slots, precision: settings.training.matmulPrecision)
     }
 
     /// The file's rows; says on standard error how many were cut.

@@ -52,7 +52,7 @@ struct EvaluateCommand: ParsableCommand {
             examples: try arguments.rows(settings, model: model, labelled: true), loss: model.loss, metrics: metrics,
             positiveLabel: try model.labels?.positivePlace(named: settings.task.positiveLabel) ?? 0,
             shardTokens: settings.training.shardTokens, texts: texts)
-        let fixed = model.fixed(slots: AdapterArguments.slots)
+        let fixed = arguments.fixed(model, settings)
         let began = ContinuousClock.now
         var passes = PassCounter()
         let figures = try set.figures(of: fixed) { passes.next() }

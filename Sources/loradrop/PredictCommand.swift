@@ -45,7 +45,7 @@ struct PredictCommand: ParsableCommand {
             examples: examples, loss: model.loss, metrics: [], positiveLabel: 0,
             shardTokens: settings.training.shardTokens)
         var passes = PassCounter()
-        let predictions = try rows.predict(with: model.fixed(slots: AdapterArguments.slots)) { passes.next() }
+        let predictions = try rows.predict(with: arguments.fixed(model, settings)) { passes.next() }
         try PredictionFile.write(predictions, labels: model.labels?.names, to: output)
         print("wrote \(output): \(predictions.count) rows")
     }
@@ -56,7 +56,7 @@ struct PredictCommand: ParsableCommand {
             arguments.file, options: settings.task.datasetOptions(labelled: false),
             maximumLength: settings.training.maxSequenceLength)
         var passes = PassCounter()
-        let texts = try model.fixed(slots: AdapterArguments.slots).texts(after: prompts, by: how) { passes.next() }
+        let texts = try arguments.fixed(model, settings).texts(after: prompts, by: how) { passes.next() }
         try PredictionFile.write(texts, of: prompts, text: model.text(of:), to: output)
         print("wrote \(output): \(texts.count) rows")
     }

@@ -26,6 +26,21 @@ LORADROP_PRODUCT_LEVEL=3 run_to "$SCRATCH/avx2.log" 0 "${simulate[@]}" --workers
 [ "$(adapter_sum "$SCRATCH/avx2")" = "$first" ] || fail "products with AVX2 give other bytes than 1x1"
 says "$SCRATCH/1x1.log" " kept " " shared "
 
+# So do products of split floats, with a matrix unit and without; they are others than those of floats.
+split=
+for workers in 1 2; do
+    out=$SCRATCH/split-$workers
+    run_to "$SCRATCH/split.log" 0 "${simulate[@]}" --training.matmul-precision high --workers "$workers" --output-dir "$out"
+    sum=$(adapter_sum "$out")
+    echo "split floats, $workers workers: $sum"
+    split=${split:-$sum}
+    [ "$sum" = "$split" ] || fail "$workers workers have other bytes than one with products of split floats"
+done
+LORADROP_MATRIX_UNIT=0 run_to "$SCRATCH/split.log" 0 "${simulate[@]}" --training.matmul-precision high --workers 2 \
+    --output-dir "$SCRATCH/split-plain"
+[ "$(adapter_sum "$SCRATCH/split-plain")" = "$split" ] || fail "without the matrix unit the bytes are others"
+[ "$split" != "$first" ] || fail "products of split floats have the bytes of products of floats"
+
 # Every layer that uses the shared LoRA of a target gets a copy of its own in the file; kept layers differ.
 python3 - "$SCRATCH/1x1/adapter" << 'PYTHON'
 import json, pathlib, re, struct, sys

@@ -54,10 +54,32 @@ rows=$(wc -l < "$SCRATCH/validation.tsv")
 columns=(--task.header false --task.columns.text 0)
 labelled=("${columns[@]}" --task.columns.label 1)
 lengths=(--training.max-sequence-length 20 --training.shard-tokens 32)
-"$LORADROP" simulate --model "$model" --task.train "$SCRATCH/train.tsv" --task.validation "$SCRATCH/validation.tsv" \
-    "${labelled[@]}" "${lengths[@]}" --training.max-steps 6 --training.batch-size 8 --lora-drop.sample-ratio 0.5 \
-    --lora-drop.threshold 0.5 --workers 2 --slots 1 --output-dir "$run" > "$SCRATCH/simulate.log" 2>&1 \
-    || { cat "$SCRATCH/simulate.log"; fail "simulate"; }
+# train FOLDER FLAGS…
+train() {
+    local folder=$1
+    shift
+    "$LORADROP" simulate --model "$model" --task.train "$SCRATCH/train.tsv" --task.validation "$SCRATCH/validation.tsv" \
+        "${labelled[@]}" "${lengths[@]}" --training.max-steps 6 --training.batch-size 8 --lora-drop.sample-ratio 0.5 \
+        --lora-drop.threshold 0.5 --workers 2 --slots 1 --output-dir "$folder" "$@" > "$SCRATCH/simulate.log" 2>&1 \
+        || { cat "$SCRATCH/simulate.log"; fail "simulate"; }
+}
+train "$run"
+
+echo "evaluate gives the figures of a run of split floats, to the last bit"
+train "$SCRATCH/split" --training.matmul-precision high
+grep -q '"matmul_precision" : "high"' "$SCRATCH/split/adapter/lora_drop.json" || fail "the record does not name the precision"
+for flags in "" "--training.matmul-precision highest"; do
+    # shellcheck disable=SC2086 # Flags or nothing.
+    "$LORADROP" evaluate --model "$model" --adapter "$SCRATCH/split/adapter" --file "$SCRATCH/validation.tsv" \
+        "${labelled[@]}" $flags > "$SCRATCH/evaluation.json" 2> "$SCRATCH/stderr"
+    found=$(figure eval_loss <(tr ',' '\n' < "$SCRATCH/evaluation.json"))
+    expected=$(figure eval_loss "$SCRATCH/split/all_results.json")
+    if [ -z "$flags" ]; then
+        [ "$found" = "$expected" ] || fail "the loss is '$found', the run has '$expected'"
+    else
+        [ "$found" != "$expected" ] || fail "with whole floats the loss has the same bits"
+    fi
+done
 
 echo "evaluate gives the figures of the run, to the last bit"
 "$LORADROP" evaluate --model "$model" --adapter "$adapter" --file "$SCRATCH/validation.tsv" "${labelled[@]}" \

@@ -186,10 +186,17 @@ struct PEFTAdapterTests {
             #expect(try LoRADropRecord.read(from: folder) == record)
             let path = "\(folder)/\(LoRADropRecord.fileName)"
             let text = try String(contentsOfFile: path, encoding: .utf8)
+            // What is not the highest precision is named.
+            #expect(!text.contains("matmul_precision"))
+            var split = record
+            split.matmulPrecision = .high
+            try split.write(to: folder)
+            #expect(try LoRADropRecord.read(from: folder)?.matmulPrecision == .high)
             for (change, replacement) in [
                 ("\"format_version\" : 2", "\"format_version\" : 3"), ("\"seed\"", "\"sead\""), ("{", "["),
                 ("\"max_sequence_length\" : 64", "\"max_sequence_length\" : 0"),
                 ("\"shared_lora\" : \"trained\"", "\"shared_lora\" : \"lost\""),
+                ("\"seed\"", "\"matmul_precision\" : \"low\",\n  \"seed\""),
             ] {
                 try AtomicFile.write(text.replacingOccurrences(of: change, with: replacement), to: path)
                 #expect(refusal { _ = try LoRADropRecord.read(from: folder) }?.code == .badAdapter, "\(replacement)")

@@ -15,8 +15,10 @@ import Transformer
 @Suite("The state depends on the work, not on who did it")
 struct ExactnessTests {
     /// The state's digest after every step, with `slots` threads.
-    private static func digests(_ training: TestTraining, slots: Int, steps: Int = 4) throws -> [Digest] {
-        let fleet = training.fleet(slots: slots)
+    private static func digests(
+        _ training: TestTraining, slots: Int, steps: Int = 4, settings: ComputeSettings = TestTraining.settings()
+    ) throws -> [Digest] {
+        let fleet = training.fleet(slots: slots, settings: settings)
         var batches = training.batches()
         var digests = [try fleet.begin(training.setup(steps))]
         try fleet.train(
@@ -37,6 +39,24 @@ struct ExactnessTests {
         for slots in [2, 3, 7] {
             #expect(try Self.digests(training, slots: slots) == expected, "\(slots) slots")
         }
+    }
+
+    @Test("at either precision 1, 2 and 3 slots give the same bits, and the precision has a say")
+    func precision() throws {
+        let training = try TestTraining()
+        let all = try MatmulPrecision.allCases.map { precision in
+            let settings = TestTraining.settings(precision: precision)
+            let expected = try Self.digests(training, slots: 1, settings: settings)
+            for slots in [2, 3] {
+                #expect(try Self.digests(training, slots: slots, settings: settings) == expected, "\(slots) slots")
+            }
+            let keeping = TestTraining.settings(precision: precision, keepsSplitWeights: true)
+            #expect(try Self.digests(training, slots: 2, settings: keeping) == expected)
+            return expected
+        }
+        // The initial state is the same.
+        #expect(all[0][0] == all[1][0])
+        #expect(zip(all[0], all[1]).dropFirst().allSatisfy { $0 != $1 })
     }
 
     @Test("dropout has a say, and only while training")

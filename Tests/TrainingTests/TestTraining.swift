@@ -40,11 +40,14 @@ struct TestTraining {
     }
 
     static func settings(
-        loss: Loss = .crossEntropy, learningRate: Double = 0.02, schedule: LearningRateSchedule.Shape = .linear
+        loss: Loss = .crossEntropy, learningRate: Double = 0.02, schedule: LearningRateSchedule.Shape = .linear,
+        precision: MatmulPrecision = .highest, keepsSplitWeights: Bool = false
     ) -> ComputeSettings {
         ComputeSettings(
             optimizer: OptimizerSettings(learningRate: learningRate, headLearningRate: 0.01, weightDecay: 0.01),
-            probeLearningRate: learningRate, schedule: schedule, warmup: .ratio(0), loss: loss, seed: 11)
+            probeLearningRate: learningRate, schedule: schedule, warmup: .ratio(0), loss: loss, seed: 11,
+            matmulPrecision: precision,
+            keepsSplitWeights: keepsSplitWeights)
     }
 
     /// Layer 1 keeps a LoRA of its own; the others share one.

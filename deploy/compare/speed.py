@@ -29,11 +29,14 @@ def arguments():
     parser.add_argument("--config", required=True, help="the run's configuration")
     parser.add_argument("--flags", default="", help="flags laid over it, in one string")
     parser.add_argument("--layouts", default="1x2,2x1", help="workers x slots, each a contender")
+    parser.add_argument("--variants", default="highest=", help="name=flags;…: each with each layout a contender, as in "
+                        "\"highest=;high=--training.matmul-precision high\"")
     parser.add_argument("--python", help="the peer's Python")
     parser.add_argument("--peer", help="the peer's script, peft_train.py")
     parser.add_argument("--peer-arguments", default="", help="for the script, in one string: model, data, steps")
     parser.add_argument("--peer-variants", default="plain=;grouped=--group-by-length",
-                        help="name=arguments;…, each a contender; mkldnn=off among them switches oneDNN off")
+                        help="name=arguments;…, each a contender; among them mkldnn=off switches oneDNN off, and "
+                        "matmul=medium is torch.set_float32_matmul_precision")
     parser.add_argument("--threads", default="2", help="OMP_NUM_THREADS of the peer")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--results", required=True, help="a file of JSON lines, appended to")
@@ -74,10 +77,12 @@ class MemoryWatch(threading.Thread):
                     yield entry.name
 
 
-def run_ours(options, layout):
+def run_ours(options, what):
+    layout, flags = what
     workers, slots = layout.split("x")
     folder = tempfile.mkdtemp(prefix="loradrop-speed-")
     command = [options.loradrop, "simulate", "--config", options.config, *shlex.split(options.flags),
+               *shlex.split(flags),
                "--workers", workers, "--slots", slots, "--lora-drop.threshold", "1", "--training.save-strategy",
                "no", "--output-dir", folder]
     began = time.monotonic()
@@ -99,13 +104,15 @@ def run_ours(options, layout):
 def run_peer(options, extra):
     environment = dict(os.environ, OMP_NUM_THREADS=options.threads)
     words = shlex.split(extra)
-    if "mkldnn=off" in words:
-        words.remove("mkldnn=off")
-        program = "import runpy, sys, torch; torch.backends.mkldnn.enabled = False; sys.argv = sys.argv[1:]; " \
-                  "runpy.run_path(sys.argv[0], run_name='__main__')"
+    settings = [word for word in words if "=" in word and not word.startswith("-")]
+    words = [word for word in words if word not in settings]
+    command = [options.python, options.peer]
+    if settings:
+        known = {"mkldnn=off": "torch.backends.mkldnn.enabled = False"}
+        known |= {f"matmul={name}": f"torch.set_float32_matmul_precision('{name}')" for name in ("high", "medium")}
+        program = "import runpy, sys, torch; " + "; ".join(known[setting] for setting in settings) \
+            + "; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
         command = [options.python, "-c", program, options.peer]
-    else:
-        command = [options.python, options.peer]
     command += shlex.split(options.peer_arguments) + words
     began = time.monotonic()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -141,7 +148,11 @@ def summary(path):
 def main():
     options = arguments()
     for turn in range(options.turns):
-        contenders = [(f"loradrop {layout}", run_ours, layout) for layout in options.layouts.split(",") if layout]
+        contenders = []
+        for variant in options.variants.split(";"):
+            name, _, flags = variant.partition("=")
+            contenders += [(f"loradrop {layout} {name}", run_ours, (layout, flags))
+                           for layout in options.layouts.split(",") if layout]
         if options.peer:
             for variant in options.peer_variants.split(";"):
                 name, _, extra = variant.partition("=")

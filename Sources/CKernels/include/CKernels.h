@@ -21,6 +21,7 @@
 #include "rms_norm.h"
 #include "rotary.h"
 #include "softmax.h"
+#include "split_product.h"
 #include "sum_of_squares.h"
 
 #endif

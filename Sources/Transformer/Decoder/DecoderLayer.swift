@@ -84,8 +84,8 @@ struct DecoderLayer {
         ComputeClock.count(.normalisation) {
             frozen.attentionNorm.apply(input, into: normalised, reciprocals: attentionReciprocals)
         }
-        let all = packed(normalised, rows)
-        let read = readsAllTokens ? all : packed(outputRows(of: normalised, in: home(.query)), outputRows)
+        let all = packed(normalised, rows, for: .query, .key, .value)
+        let read = readsAllTokens ? all : packed(outputRows(of: normalised, in: home(.query)), outputRows, for: .query)
         let (query, queryHeads) = turned(project(.query, read), frozen.headNorms?.query, outputRows)
         let (key, keyHeads) = turned(project(.key, all), frozen.headNorms?.key, rows)
         let value = project(.value, all)
@@ -97,7 +97,7 @@ struct DecoderLayer {
                 workspace: workspace.scratch)
         }
         let middle = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
-        project(.attentionOutput, packed(mixed, outputRows), into: middle)
+        project(.attentionOutput, packed(mixed, outputRows, for: .attentionOutput), into: middle)
         middle.add(readsAllTokens ? input : outputRows(of: input, in: workspace.scratch))
 
         let feedForwardReciprocals = workspace.matrix(rows: outputRows.rowCount, columns: 1)
@@ -105,14 +105,14 @@ struct DecoderLayer {
         ComputeClock.count(.normalisation) {
             frozen.feedForwardNorm.apply(middle, into: narrow, reciprocals: feedForwardReciprocals)
         }
-        let entering = packed(narrow, outputRows)
+        let entering = packed(narrow, outputRows, for: .gate, .up)
         let gate = project(.gate, entering)
         let up = project(.up, entering)
         let wide = home(.down).matrix(rows: outputRows.rowCount, columns: gate.columnCount)
         ComputeClock.count(.activation) {
             SiLUGate.apply(gate: gate, up: up, into: wide)
         }
-        project(.down, packed(wide, outputRows), into: output)
+        project(.down, packed(wide, outputRows, for: .down), into: output)
         output.add(middle)
         return Kept(
             attentionReciprocals: attentionReciprocals, query: query, key: key, value: value, queryHeads: queryHeads,
@@ -179,9 +179,14 @@ struct DecoderLayer {
         let rows: RowLayout
     }
 
-    private func packed(_ x: Matrix, _ rows: RowLayout) -> PackedInput {
-        ComputeClock.count(.projections) {
-            PackedInput(matrix: x, packed: PackedRows(x, in: context.workspace.scratch), rows: rows)
+    private func packed(_ x: Matrix, _ rows: RowLayout, for readers: DecoderProjection...) -> PackedInput {
+        let hasBranch = readers.contains { projection($0).branch != nil }
+        return ComputeClock.count(.projections) {
+            PackedInput(
+                matrix: x,
+                packed: PackedRows(
+                    x, for: context.precision, forTrained: hasBranch, in: context.workspace.scratch),
+                rows: rows)
         }
     }
 

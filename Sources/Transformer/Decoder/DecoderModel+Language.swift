@@ -16,7 +16,9 @@ extension DecoderModel {
         let logits = workspace.matrix(rows: hidden.rowCount, columns: configuration.vocabularySize)
         ComputeClock.count(.head) {
             workspace.scope {
-                logits.setProduct(PackedRows(hidden, in: workspace), transposed: languageHead, in: workspace)
+                logits.setProduct(
+                    PackedRows(hidden, for: precision, in: workspace), transposed: languageHead, at: precision,
+                    in: workspace)
             }
         }
         return logits
@@ -50,7 +52,7 @@ extension DecoderModel {
                     logits.crossEntropy(labels: Array(labels[block]), differentiating: hiddenGradient != nil)
                 }
                 ComputeClock.count(.head) {
-                    hiddenGradient?.rows(block).setProduct(logits, languageHead, in: workspace)
+                    hiddenGradient?.rows(block).setProduct(logits, languageHead, at: precision, in: workspace)
                 }
             }
         }

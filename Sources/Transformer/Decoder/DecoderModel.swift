@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+package import Tensors
+
 /// Which tokens' results of the last layer the caller reads.
 package enum DecoderReads: Sendable, Hashable {
     /// All, as the importance pass does.
@@ -23,6 +25,8 @@ package final class DecoderModel: Sendable {
     /// Every projection that a branch can be put on; branches are indexed by the place in it.
     package let projections: [ProjectionDescription]
     let weights: FrozenDecoderWeights
+    /// Of the products with frozen weights.
+    package let precision: MatmulPrecision
 
     /// Finds the weights; those in a mapped file are not read.
     /// - Parameters:
@@ -34,6 +38,21 @@ package final class DecoderModel: Sendable {
         weights = try FrozenDecoderWeights(configuration, source: source)
         self.configuration = configuration
         projections = configuration.projections
+        precision = .highest
+    }
+
+    private init(_ other: DecoderModel, precision: MatmulPrecision, weights: FrozenDecoderWeights) {
+        (configuration, projections) = (other.configuration, other.projections)
+        self.weights = weights
+        self.precision = precision
+    }
+
+    /// The same model, its products with frozen weights at this precision.
+    /// - Parameter keeping: Whether weights are kept split, where they are: memory for time, the same bits.
+    package func computing(at precision: MatmulPrecision, keepingSplitWeights keeping: Bool = false) -> DecoderModel {
+        DecoderModel(
+            self, precision: precision,
+            weights: keeping && precision == .high ? weights.keepingSplitWeights() : weights)
     }
 
     /// Whether there is what logits over the vocabulary are computed with.

@@ -62,7 +62,7 @@ extension DecoderModel {
     ) -> DecoderPass {
         let context = PassContext(
             branches: branches, dropout: dropout.flatMap { $0.probability > 0 ? $0 : nil }, observe: observe,
-            layerDone: layerDone, workspace: workspace)
+            layerDone: layerDone, precision: precision, workspace: workspace)
         let rows = batch.rows(read: .allTokens)
         return run(
             batch, rows: rows, outputRows: batch.rows(read: reads), caches: nil, forBackward: forBackward,
@@ -80,7 +80,8 @@ extension DecoderModel {
         _ batch: PackedSequences, caches: [KeyValueCache], branches: [LowRankBranch?], workspace: Workspace
     ) -> Matrix {
         precondition(caches.count == batch.exampleCount, "\(caches.count) caches for \(batch.exampleCount) texts")
-        let context = PassContext(branches: branches, dropout: nil, observe: nil, workspace: workspace)
+        let context = PassContext(
+            branches: branches, dropout: nil, observe: nil, precision: precision, workspace: workspace)
         let lengths = (0..<batch.exampleCount).map { batch.starts[$0 + 1] - batch.starts[$0] }
         let ranges = zip(caches, lengths).map { $0.tokenCount..<$0.tokenCount + $1 }
         let pass = run(
@@ -197,7 +198,7 @@ extension DecoderModel {
         // A layer that is computed again is not observed again.
         let context = PassContext(
             branches: pass.context.branches, dropout: pass.context.dropout, observe: nil,
-            layerDone: pass.context.layerDone, workspace: pass.context.workspace)
+            layerDone: pass.context.layerDone, precision: pass.context.precision, workspace: pass.context.workspace)
         let workspace = context.workspace
         let size = configuration.hiddenSize
         workspace.scope {

@@ -30,11 +30,11 @@ struct FrozenDecoderLayer: Sendable {
 /// The frozen part of a decoder, found in a folder's tensors.
 struct FrozenDecoderWeights: Sendable {
     let embeddings: any FrozenWeight
-    let layers: [FrozenDecoderLayer]
+    var layers: [FrozenDecoderLayer]
     let norm: RMSNorm
     /// What the logits are products with, [vocabulary, hidden]; nil where a folder without a language model's head ties
     /// nothing.
-    let languageHead: (any FrozenWeight)?
+    var languageHead: (any FrozenWeight)?
 
     /// - Throws: `TransformerError`, or what the source throws of a tensor that is absent or misshapen.
     init(_ configuration: DecoderConfiguration, source: any WeightSource) throws {
