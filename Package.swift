@@ -174,7 +174,7 @@ let package = Package(
         .testTarget(
             name: "SupervisionTests", dependencies: ["Supervision", "SecureTransport"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "BenchmarksTests", dependencies: ["Benchmarks", "LoRA", "Transformer", "JSONText"],
+            name: "BenchmarksTests", dependencies: ["Benchmarks", "Collectives", "LoRA", "Transformer", "JSONText"],
             swiftSettings: swiftSettings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: swiftSettings),
         .testTarget(

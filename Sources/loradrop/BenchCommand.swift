@@ -11,11 +11,11 @@ import Foundation
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure products, training steps, start-up and all-reduce on this machine.",
-        discussion: "Every figure comes with the machine and the versions; --json prints it for programs.",
+        abstract: "Measure products, training steps, start-up and all-reduce on this machine; compute a step's time.",
+        discussion: "Every measured figure comes with the machine and the versions; --json prints it for programs.",
         subcommands: [
             GEMMCommand.self, StepCommand.self, StartupCommand.self, BenchAllReduceCommand.self, BenchSoakCommand.self,
-            BenchAllReduceWorkerCommand.self,
+            BenchModelCommand.self, BenchAllReduceWorkerCommand.self,
         ])
 
     /// The rate of matrix products.
