@@ -9,6 +9,12 @@ extension AllReducer {
     /// Ethernet.
     package static let probeElementCount = 65_536
 
+    /// What every element of that vector is.
+    ///
+    /// It and its sums over up to 128 workers travel in five bytes, as most of a gradient's do. Zeros would travel in one,
+    /// and a link that is held up by its bytes would look five times as fast.
+    static let probeValue: Int64 = 1 << 31
+
     /// Measures what the links cost, and chooses algorithms from that from now on.
     ///
     /// All workers call it at the same point between their exchanges. Each takes its own shortest times, as who comes
@@ -42,12 +48,12 @@ extension AllReducer {
         of count: Int, _ algorithm: AllReducePlan.Algorithm, elementCount: Int, deadline: ContinuousClock.Instant
     ) throws -> Int64 {
         let plan = AllReducePlan(algorithm: algorithm, worldSize: links.worldSize, elementCount: elementCount)
-        let zeros = [Int64](repeating: 0, count: elementCount)
-        var total = zeros
+        let vector = [Int64](repeating: Self.probeValue, count: elementCount)
+        var total = vector
         var best = Int64.max
         for _ in 0..<count {
             let start = ContinuousClock.now
-            try sum(zeros, into: &total, plan: plan, deadline: deadline)
+            try sum(vector, into: &total, plan: plan, deadline: deadline)
             let (seconds, attoseconds) = start.duration(to: .now).components
             best = min(best, seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
         }
