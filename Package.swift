@@ -204,7 +204,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "DiagnosticsTests",
-            dependencies: ["Diagnostics", "RunConfiguration", "SecureTransport", "JSONText"],
+            dependencies: ["Diagnostics", "RunConfiguration", "Tensors", "SecureTransport", "JSONText"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SimulationTests", dependencies: ["Simulation", "Cluster", "SecureTransport", "RunRecords"],

@@ -52,7 +52,8 @@ package struct StepBenchmark {
             phase: .fineTune, examples: preparation.data.train, batchSize: settings.plan.stepSize,
             shardTokens: settings.training.shardTokens, seed: settings.training.seed)
         trainer = try PhaseTrainer(
-            model: preparation.model.model, settings: settings.computeSettings, trainable: preparation.trainable,
+            model: settings.computeSettings.prepared(preparation.model.model),
+            settings: settings.computeSettings, trainable: preparation.trainable,
             setup: PhaseSetup(
                 phase: .fineTune, totalSteps: extent.warmSteps + (extent.rounds + 1) * extent.steps,
                 assignment: assignment, state: nil), pool: pool)

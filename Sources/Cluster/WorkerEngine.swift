@@ -41,7 +41,7 @@ final class WorkerEngine {
         slowness: Double = 1
     ) {
         self.name = name
-        self.model = model
+        self.model = settings.prepared(model)
         self.settings = settings
         self.trainable = trainable
         self.mailbox = mailbox

@@ -68,8 +68,11 @@ package struct Needs: Sendable, Hashable {
         let activations =
             4 * tokens * layers * (10 * hidden + 3 * intermediate)
             + 4 * tokens * layers * (model?.headCount ?? 0) * settings.training.maxSequenceLength
+        // The layers' weights for either direction; the embeddings are not kept, which is generous.
+        let split = settings.keepsSplitWeights ? 2 * (model?.byteCount ?? 0) : 0
         // Values, moments, gradients, the sums in 64 bits with their copy.
-        let worker = slots == 0 ? 0 : 96 * Self.mebibyte + parameters * 40 + slots * (activations + parameters * 16)
+        let worker =
+            slots == 0 ? 0 : 96 * Self.mebibyte + parameters * 40 + split + slots * (activations + parameters * 16)
         memory = (model?.byteCount ?? 0) + worker + (isCoordinator ? 256 * Self.mebibyte + parameters * 40 : 0)
         let checkpoints = (settings.training.saveTotalLimit ?? 8) + 1
         runFolder = 64 * Self.mebibyte + checkpoints * parameters * 16

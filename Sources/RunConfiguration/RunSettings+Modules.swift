@@ -7,6 +7,7 @@ import Datasets
 package import Generation
 package import LoRA
 package import Metrics
+import Tensors
 package import Training
 
 // What the modules need of the configuration, in their own terms.
@@ -24,6 +25,9 @@ extension RunSettings {
             share: loraDrop.share != .absent, keepLayers: loraDrop.keepLayers.isEmpty ? nil : loraDrop.keepLayers,
             keepCount: loraDrop.keepCount, warmStart: loraDrop.start == .warm)
     }
+
+    /// Whether every worker holds the layers' weights split, for either direction.
+    package var keepsSplitWeights: Bool { training.matmulPrecision == .high && training.keepSplitWeights }
 
     package var sharing: Sharing { loraDrop.share }
 
@@ -48,7 +52,7 @@ extension RunSettings {
             schedule: training.schedule,
             warmup: training.warmupSteps.map { .steps($0) } ?? .ratio(training.warmupRatio), loss: loss,
             seed: training.seed, recomputes: training.recompute,
-            matmulPrecision: training.matmulPrecision, keepsSplitWeights: training.keepSplitWeights, strategy: strategy,
+            matmulPrecision: training.matmulPrecision, keepsSplitWeights: keepsSplitWeights, strategy: strategy,
             newTokens: generation.newTokens)
     }
 

@@ -19,7 +19,7 @@ package final class LocalFleet: Fleet {
     private var trainer: PhaseTrainer?
 
     package init(model: any TaskModel, settings: ComputeSettings, trainable: TrainableModel, slots: Int) {
-        self.model = model
+        self.model = settings.prepared(model)
         self.settings = settings
         self.trainable = trainable
         pool = SlotPool(slotCount: slots)

@@ -35,13 +35,18 @@ package final class PhaseTrainer {
     package internal(set) var step: Int
 
     /// Takes up a phase.
-    /// - Parameter layerDone: Called after each layer that a shard went through, forward and backward, on the slot's
-    ///   thread: a sign of progress where a shard takes minutes.
+    /// - Parameters:
+    ///   - model: As `ComputeSettings.prepared` gives it.
+    ///   - layerDone: Called after each layer that a shard went through, forward and backward, on the slot's thread: a
+    ///     sign of progress where a shard takes minutes.
     /// - Throws: `TrainingError` with `.wrongState` if the state does not fit the layout.
     package init(
         model: any TaskModel, settings: ComputeSettings, trainable: TrainableModel, setup: PhaseSetup,
         pool: SlotPool, layerDone: @escaping @Sendable () -> Void = {}
     ) throws {
+        precondition(
+            model.precision == settings.matmulPrecision,
+            "a model that computes at \(model.precision) for settings of \(settings.matmulPrecision)")
         self.model = model
         self.settings = settings
         self.trainable = trainable
@@ -88,10 +93,7 @@ package final class PhaseTrainer {
                     bound: trainable.bind(layout, parameters: parameters, gradients: gradient)))
         }
         computer = ShardComputer(
-            model: model.computing(
-                at: settings.matmulPrecision, keepingSplitWeights: settings.keepsSplitWeights),
-            settings: settings, layout: layout,
-            phase: setup.phase,
+            model: model, settings: settings, layout: layout, phase: setup.phase,
             dropoutProbability: Float(trainable.lora.dropout),
             labelCount: trainable.head.classifier?.outputSize ?? 0, slots: slots, layerDone: layerDone)
     }

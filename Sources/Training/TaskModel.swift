@@ -13,6 +13,9 @@ package protocol TaskModel: Sendable {
     /// Every projection that a LoRA can be put on; branches are indexed by the place in it.
     var projections: [ProjectionDescription] { get }
 
+    /// Of the products with frozen weights.
+    var precision: MatmulPrecision { get }
+
     /// The same model, its products with frozen weights at this precision.
     /// - Parameter keeping: Whether weights are kept split, where they are: memory for time, the same bits.
     func computing(at precision: MatmulPrecision, keepingSplitWeights keeping: Bool) -> Self

@@ -89,6 +89,13 @@ package struct ComputeSettings: Hashable, Sendable {
         self.seed = seed
     }
 
+    /// The model as it computes with these settings.
+    ///
+    /// Made once and used for all phases: weights that are kept split are laid out here.
+    package func prepared(_ model: any TaskModel) -> any TaskModel {
+        model.computing(at: matmulPrecision, keepingSplitWeights: keepsSplitWeights)
+    }
+
     /// How an evaluation generates texts that these tokens end.
     /// - Throws: `GenerationError` for numbers that mean nothing.
     package func generation(endTokens: [Int32]) throws(GenerationError) -> GenerationSettings {

@@ -5,6 +5,8 @@
 
 import Diagnostics
 import JSONText
+import RunConfiguration
+import Tensors
 import Testing
 
 /// Every check is fed a good sample, which passes, and a bad one, which is a problem with a way to mend it.
@@ -254,12 +256,18 @@ import Testing
         var model = ModelFacts(path: "m")
         model.byteCount = 90 << 20
         (model.layerCount, model.hiddenSize, model.intermediateSize, model.headCount) = (6, 384, 1536, 12)
-        func needs(slots: Int, fetches: Bool = false) -> Needs {
-            Needs(nil, model: model, slots: slots, world: 2, isCoordinator: false, fetchesModel: fetches)
+        func needs(slots: Int, fetches: Bool = false, settings: RunSettings? = nil) -> Needs {
+            Needs(settings, model: model, slots: slots, world: 2, isCoordinator: false, fetchesModel: fetches)
         }
         #expect(needs(slots: 1).memory > model.byteCount)
         #expect(needs(slots: 8).memory > needs(slots: 1).memory)
         #expect(needs(slots: 1).memory < 1 << 30)
+        var keeping = RunSettings()
+        keeping.training.keepSplitWeights = true
+        // Nothing is split at the highest precision.
+        #expect(needs(slots: 1, settings: keeping).memory == needs(slots: 1).memory)
+        keeping.training.matmulPrecision = .high
+        #expect(needs(slots: 1, settings: keeping).memory == needs(slots: 1).memory + 2 * model.byteCount)
         #expect(needs(slots: 1, fetches: true).workFolder - needs(slots: 1).workFolder == model.byteCount)
     }
 
