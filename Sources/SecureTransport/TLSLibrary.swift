@@ -11,4 +11,14 @@ package enum TLSLibrary {
     package static var version: String {
         OpenSSL_version(OPENSSL_VERSION).map { String(cString: $0) } ?? "OpenSSL of an unknown version"
     }
+
+    /// Makes the library leave its memory to the system when the process ends.
+    ///
+    /// Otherwise it takes itself down at exit, while threads that are about to end give back what it keeps for them: one
+    /// of them then reads what is freed already (`OPENSSL_init_crypto(3)`, OPENSSL_INIT_NO_ATEXIT). To be called before
+    /// anything else of the library is used, hashing included.
+    package static func staysUpAtExit() {
+        let status = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
+        precondition(status == 1, "libcrypto cannot be started")
+    }
 }

@@ -5,6 +5,7 @@
 
 import ArgumentParser
 import Cluster
+import SecureTransport
 
 @main
 struct LoRADrop: ParsableCommand {
@@ -22,6 +23,7 @@ struct LoRADrop: ParsableCommand {
 
     /// Runs the command that the arguments name, and ends with one of the documented exit codes.
     static func main() {
+        TLSLibrary.staysUpAtExit()
         do {
             var command = try parseAsRoot()
             try command.run()
