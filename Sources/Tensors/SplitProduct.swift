@@ -40,8 +40,9 @@ package struct SplitWeight: @unchecked Sendable {
         self.owners = other.owners + owners
     }
 
-    /// The same weight, laid out once and for all instead of in each product: the same bits for the weight's size in
-    /// memory in each direction, twice that of bfloat16s.
+    /// The same weight, laid out once and for all instead of in each product, for either direction.
+    ///
+    /// The bits are the same. Each direction takes as much memory as the weight.
     package func kept() -> SplitWeight {
         func room(_ rows: Int, _ columns: Int) -> FloatStorage {
             // A tile is a whole number of floats.
