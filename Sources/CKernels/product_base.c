@@ -14,4 +14,4 @@
 #define CK_STEP(a, b, c) __builtin_elementwise_fma(a, b, c)
 #endif
 
-#include "product_tile.h"
+#include "product_body.h"

@@ -11,6 +11,6 @@
 #define CK_TILE_ROWS 8
 #define CK_STEP(a, b, c) __builtin_elementwise_fma(a, b, c)
 
-#include "product_tile.h"
+#include "product_body.h"
 
 #endif

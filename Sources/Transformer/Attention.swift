@@ -33,25 +33,11 @@ struct Attention {
             let tokens = rows.rows(of: example)
             let probabilities = PackedRows.paddedMatrix(
                 rows: headCount * queries.count, columns: tokens.count, in: workspace)
-            setProducts(probabilities, query.rows(queries), key.rows(tokens), workspace: workspace)
+            probabilities.setHeadProducts(
+                query.rows(queries), transposed: key.rows(tokens), heads: headCount, in: workspace)
             probabilities.applySoftmax(scale: scale)
-            for head in 0..<headCount {
-                let columns = columns(of: head)
-                context.rows(queries).columns(columns).setProduct(
-                    probabilities.rows(self.rows(of: head, queries.count)), value.rows(tokens).columns(columns))
-            }
+            context.rows(queries).setHeadProducts(probabilities, value.rows(tokens), heads: headCount)
             return probabilities
-        }
-    }
-
-    /// Head by head a·bᵀ: scores from queries and keys, and the probabilities' gradient from the context's and values.
-    private func setProducts(_ scores: Matrix, _ a: Matrix, _ b: Matrix, workspace: Workspace) {
-        for head in 0..<headCount {
-            let columns = columns(of: head)
-            workspace.scope {
-                scores.rows(rows(of: head, a.rowCount)).setProduct(
-                    a.columns(columns), PackedRows(b.columns(columns), in: workspace))
-            }
         }
     }
 
@@ -73,35 +59,18 @@ struct Attention {
             let outer = contextGradient.rows(queries)
             let probabilities = probabilities[example]
             if let valueGradient = gradients.value?.rows(tokens) {
-                for head in 0..<headCount {
-                    let columns = columns(of: head)
-                    valueGradient.columns(columns).setProduct(
-                        transposed: probabilities.rows(self.rows(of: head, queries.count)), outer.columns(columns))
-                }
+                valueGradient.setHeadProducts(transposed: probabilities, outer, heads: headCount)
             }
             guard gradients.query != nil || gradients.key != nil else { continue }
             workspace.scope {
                 let scores = PackedRows.paddedMatrix(
                     rows: headCount * queries.count, columns: tokens.count, in: workspace)
-                setProducts(scores, outer, value.rows(tokens), workspace: workspace)
+                scores.setHeadProducts(outer, transposed: value.rows(tokens), heads: headCount, in: workspace)
                 scores.applySoftmaxBackward(probabilities: probabilities, scale: scale)
-                for head in 0..<headCount {
-                    let columns = columns(of: head)
-                    let scores = scores.rows(self.rows(of: head, queries.count))
-                    gradients.query?.rows(queries).columns(columns).setProduct(
-                        scores, key.rows(tokens).columns(columns))
-                    gradients.key?.rows(tokens).columns(columns).setProduct(
-                        transposed: scores, query.rows(queries).columns(columns))
-                }
+                gradients.query?.rows(queries).setHeadProducts(scores, key.rows(tokens), heads: headCount)
+                gradients.key?.rows(tokens).setHeadProducts(
+                    transposed: scores, query.rows(queries), heads: headCount)
             }
         }
-    }
-
-    private func rows(of head: Int, _ count: Int) -> Range<Int> {
-        head * count..<(head + 1) * count
-    }
-
-    private func columns(of head: Int) -> Range<Int> {
-        head * headSize..<(head + 1) * headSize
     }
 }

@@ -19,6 +19,8 @@ struct ProductTests {
         for depth in [767, 768, 769, 1600] {
             shapes += [(3, 5, depth), (50, 25, depth), (9, 49, depth)]
         }
+        // Several panels that are copied, some while the ones before them are multiplied.
+        shapes += [(61, 150, 300), (13, 75, 513), (12, 100, 256)]
         // Strides at which rows fall into the same cache sets.
         shapes += [(17, 1024, 9), (9, 11, 1024), (5, 1024, 1024)]
         return shapes

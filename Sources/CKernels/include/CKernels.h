@@ -18,6 +18,7 @@
 #include "half.h"
 #include "layer_norm.h"
 #include "product.h"
+#include "product_heads.h"
 #include "rms_norm.h"
 #include "rotary.h"
 #include "softmax.h"

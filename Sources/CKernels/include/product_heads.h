@@ -1,0 +1,31 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+#ifndef C_KERNELS_PRODUCT_HEADS_H
+#define C_KERNELS_PRODUCT_HEADS_H
+
+#include <stddef.h>
+
+// The products of attention, all heads in one call: short sentences make them so small that a call a head costs as much
+// as the product. Each is a product of product.h.
+
+/// The heads, and how many floats an operand's next head lies behind the one before.
+struct ck_heads {
+    size_t count;
+    ptrdiff_t a, b, c;
+};
+
+/// `ck_product` for each head.
+void ck_product_heads(
+    struct ck_heads heads, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth,
+    size_t depth, size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed);
+
+/// `ck_product_by_packed` for each head, by b's rows, [columns, depth], which it packs: `packed` has room for
+/// ck_packed_count(columns, depth) floats.
+void ck_product_heads_by_rows(
+    struct ck_heads heads, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, size_t depth, size_t rows,
+    size_t columns, float *packed, float *c, ptrdiff_t c_row);
+
+#endif
