@@ -27,6 +27,18 @@ package final class FloatStorage: @unchecked Sendable {
         release = { bytes.deallocate() }
     }
 
+    /// Allocates `count` floats of any value, aligned to a cache line.
+    ///
+    /// The system finds memory for them page by page, when they are written first.
+    init(untouched count: Int) {
+        precondition(count > 0, "a storage of \(count) floats")
+        let bytes = UnsafeMutableRawPointer.allocate(
+            byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
+        base = bytes.bindMemory(to: Float.self, capacity: count)
+        self.count = count
+        release = { bytes.deallocate() }
+    }
+
     /// Views memory that somebody else owns, a mapped file for instance.
     /// - Parameter release: Called once, when the last view is gone.
     init(borrowing base: UnsafeMutablePointer<Float>, count: Int, release: @escaping () -> Void) {

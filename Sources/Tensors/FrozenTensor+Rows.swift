@@ -32,6 +32,19 @@ extension FrozenTensor {
         }
     }
 
+    /// Bytes from which on a table's pages are let go of.
+    static let largeTable = 64 << 20
+
+    /// Lets go of a large table's pages after a few of its rows were read.
+    ///
+    /// Each brought its neighbours, and after some batches the whole table would be resident. They are in the system's
+    /// cache for the next batch.
+    package func letGo() {
+        if byteRange.count >= Self.largeTable {
+            file.letGo(of: byteRange)
+        }
+    }
+
     private func widenRow(_ row: Int, into wide: Matrix) {
         precondition(row >= 0 && row < shape[0], "row \(row) of tensor \(name) with \(shape[0])")
         let byteCount = wide.columnCount * dtype.bitCount / 8

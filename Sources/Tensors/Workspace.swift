@@ -6,7 +6,8 @@
 /// Buffers for one compute thread, taken like a stack and given back all at once: a steady step allocates nothing.
 ///
 /// A shard's pass takes what it needs with `matrix(rows:columns:)` and `scope` gives back everything that was taken
-/// inside it. The block grows while the largest shard is still unknown; from then on its size stays.
+/// inside it. It grows while the largest shard is still unknown; from then on its size stays. Each block is as large as
+/// all before it, so that few matrices meet the end of one; what is not taken of a block takes no memory.
 ///
 /// Not thread-safe and not `Sendable`: each slot owns one.
 package final class Workspace {
@@ -37,7 +38,7 @@ package final class Workspace {
             used = 0
         }
         if block == blocks.count {
-            blocks.append(FloatStorage(count: max(blockSize, padded)))
+            blocks.append(FloatStorage(untouched: max(blockSize, padded, floatCount)))
         }
         let result = Matrix(blocks[block], offset: used, rows: rows, columns: columns)
         used += padded
@@ -67,6 +68,8 @@ package final class Workspace {
         return try body()
     }
 
-    /// Bytes held, without `scratch`.
-    package var byteCount: Int { blocks.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride }
+    private var floatCount: Int { blocks.reduce(0) { $0 + $1.count } }
+
+    /// Bytes of address space held, without `scratch`.
+    package var byteCount: Int { floatCount * MemoryLayout<Float>.stride }
 }

@@ -46,7 +46,7 @@ struct EncoderLayer {
     ///   - input: [tokens, hidden].
     ///   - output: [output rows, hidden].
     ///   - keeps: Whether there will be a backward pass through this layer.
-    /// - Returns: What backward reads. It lies in the workspace, as does all that was needed on the way.
+    /// - Returns: What backward reads. It lies in the workspace.
     func forward(_ input: Matrix, into output: Matrix, keeps: Bool) -> Kept {
         context.workspace.scratch.scope { compute(input, into: output, keeps: keeps) }
     }
@@ -60,6 +60,11 @@ struct EncoderLayer {
                 x.matrix, packed: x.packed, rows: x.rows, addsBias: addsBias, into: y, context: context)
         }
 
+        /// Where an activation lies that backward reads only as the input of a branch.
+        func memory(for reader: ProjectionRole) -> Workspace {
+            keeps && projection(reader).branch != nil ? workspace : workspace.scratch
+        }
+
         let queryInput = readsAllTokens ? input : firstTokens(of: input)
         let query = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
         let key = workspace.matrix(rows: rows.rowCount, columns: hidden)
@@ -70,7 +75,7 @@ struct EncoderLayer {
         project(.key, all, into: key, addsBias: true)
         project(.value, all, into: value, addsBias: true)
 
-        let mixed = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
+        let mixed = memory(for: .attentionOutput).matrix(rows: outputRows.rowCount, columns: hidden)
         let probabilities = ComputeClock.count(.attention) {
             attention.forward(
                 query: query, key: key, value: value, queryRows: outputRows, rows: rows, into: mixed,
@@ -80,7 +85,7 @@ struct EncoderLayer {
         func keptNorm() -> LayerNorm.Kept? {
             keeps ? LayerNorm.Kept(rows: outputRows.rowCount, columns: hidden, workspace: workspace) : nil
         }
-        let middle = workspace.matrix(rows: outputRows.rowCount, columns: hidden)
+        let middle = memory(for: .intermediate).matrix(rows: outputRows.rowCount, columns: hidden)
         project(.attentionOutput, packed(mixed, outputRows, for: .attentionOutput), into: middle)
         let attentionNorm = keptNorm()
         ComputeClock.count(.normalisation) {
@@ -89,7 +94,7 @@ struct EncoderLayer {
         }
 
         let bias = frozen[.intermediate].bias
-        let wide = workspace.matrix(rows: outputRows.rowCount, columns: bias.columnCount)
+        let wide = memory(for: .output).matrix(rows: outputRows.rowCount, columns: bias.columnCount)
         project(.intermediate, packed(middle, outputRows, for: .intermediate), into: wide)
         let slope = keeps ? workspace.matrix(rows: wide.rowCount, columns: wide.columnCount) : nil
         ComputeClock.count(.activation) {

@@ -138,6 +138,7 @@ extension SequenceClassifier {
                 encoder.embeddingProjection == nil
                 ? hidden : workspace.matrix(rows: batch.tokenCount, columns: size)
             encoder.wordEmbeddings.gatherRows(batch.tokenIDs, into: sum, adding: false, workspace: workspace)
+            encoder.wordEmbeddings.letGo()
             encoder.tokenTypeEmbeddings?.gatherRows(
                 batch.tokenTypeIDs, into: sum, adding: true, workspace: workspace)
             encoder.positionEmbeddings.gatherRows(

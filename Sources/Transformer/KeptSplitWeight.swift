@@ -25,6 +25,8 @@ struct KeptSplitWeight: FrozenWeight {
     func gatherRows(_ ids: [Int32], into rows: Matrix, adding: Bool, workspace: Workspace) {
         weight.gatherRows(ids, into: rows, adding: adding, workspace: workspace)
     }
+
+    func letGo() { weight.letGo() }
 }
 
 extension FrozenEncoder {

@@ -22,6 +22,9 @@ package protocol FrozenWeight: Sendable {
 
     /// Writes row `ids[i]` to row i of `rows`, or adds it, without widening the rest of the tensor.
     func gatherRows(_ ids: [Int32], into rows: Matrix, adding: Bool, workspace: Workspace)
+
+    /// Lets go of the memory of a large tensor of which only some rows are read, if it can be read again.
+    func letGo()
 }
 
 /// Where the tensors of a base model come from.
@@ -50,4 +53,6 @@ extension Matrix: FrozenWeight {
     package func gatherRows(_ ids: [Int32], into rows: Matrix, adding: Bool, workspace: Workspace) {
         rows.gatherRows(ids, of: self, adding: adding)
     }
+
+    package func letGo() {}
 }
