@@ -14,7 +14,7 @@ package final class DataLinks: PeerLinks {
     package let workerRank: Int
     let generation: Int
     private let members: [Roster.Member]
-    /// In ring order.
+    /// By worker rank.
     private let links: [DataLink]
     private let cancellation: WakeSignal
     private var poller = Poller()

@@ -62,7 +62,7 @@ package final class MappedFile: @unchecked Sendable {
     /// Lets go of the whole pages in `range`: they leave this process' memory, and reading them maps them again.
     ///
     /// It is advice: pages that are locked stay.
-    func letGo(of range: Range<Int>) {
+    package func letGo(of range: Range<Int>) {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let start = (range.lowerBound + page - 1) / page * page
         let end = range.upperBound / page * page

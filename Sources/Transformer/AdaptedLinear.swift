@@ -50,14 +50,11 @@ struct AdaptedLinear {
     /// Computes y; the workspace keeps what is returned.
     /// - Parameters:
     ///   - x: [rows, inputSize].
-    ///   - packed: The same, laid out.
     ///   - addsBias: Whether the projection's bias is added; else whoever reads y adds it.
-    func forward(
-        _ x: Matrix, packed: PackedRows, rows: RowLayout, addsBias: Bool, into y: Matrix, context: PassContext
-    ) -> Kept? {
+    func forward(_ x: PackedInput, addsBias: Bool, into y: Matrix, context: PassContext) -> Kept? {
         let workspace = context.workspace
         let kept = branch.map { branch in
-            ComputeClock.count(.lowRank) { reduce(branch, x, packed: packed, rows: rows, context: context) }
+            ComputeClock.count(.lowRank) { reduce(branch, x, context: context) }
         }
         ComputeClock.count(.projections) {
             workspace.scope {
@@ -65,7 +62,7 @@ struct AdaptedLinear {
                     branch.map { (z: PackedRows(kept.reduced, in: workspace), up: $0.up) }
                 }
                 y.setProduct(
-                    packed, transposed: weight, bias: addsBias ? bias : nil, plus: low, at: context.precision,
+                    x.packed, transposed: weight, bias: addsBias ? bias : nil, plus: low, at: context.precision,
                     in: workspace)
             }
         }
@@ -73,20 +70,18 @@ struct AdaptedLinear {
     }
 
     /// The branch's way down: x̂ and s·z.
-    private func reduce(
-        _ branch: LowRankBranch, _ x: Matrix, packed: PackedRows, rows: RowLayout, context: PassContext
-    ) -> Kept {
+    private func reduce(_ branch: LowRankBranch, _ x: PackedInput, context: PassContext) -> Kept {
         let workspace = context.workspace
-        let reduced = workspace.matrix(rows: x.rowCount, columns: branch.down.rowCount)
-        var input = x
+        let reduced = workspace.matrix(rows: x.matrix.rowCount, columns: branch.down.rowCount)
+        var input = x.matrix
         if let mask = context.dropout?.mask(for: index) {
-            input = workspace.matrix(rows: x.rowCount, columns: x.columnCount)
-            mask.apply(x, rows: rows, into: input)
+            input = workspace.matrix(rows: input.rowCount, columns: input.columnCount)
+            mask.apply(x.matrix, rows: x.rows, into: input)
             workspace.scope {
                 reduced.setProduct(PackedRows(input, in: workspace), transposed: branch.down)
             }
         } else {
-            reduced.setProduct(packed, transposed: branch.down)
+            reduced.setProduct(x.packed, transposed: branch.down)
         }
         context.observe?(index, reduced)
         reduced.scale(by: branch.scale)

@@ -57,12 +57,7 @@ struct EncoderLayer {
         var branches = [AdaptedLinear.Kept?](repeating: nil, count: ProjectionRole.allCases.count)
         func project(_ role: ProjectionRole, _ x: PackedInput, into y: Matrix, addsBias: Bool = false) {
             branches[role.rawValue] = projection(role).forward(
-                x.matrix, packed: x.packed, rows: x.rows, addsBias: addsBias, into: y, context: context)
-        }
-
-        /// Where an activation lies that backward reads only as the input of a branch.
-        func memory(for reader: ProjectionRole) -> Workspace {
-            keeps && projection(reader).branch != nil ? workspace : workspace.scratch
+                x, addsBias: addsBias, into: y, context: context)
         }
 
         let queryInput = readsAllTokens ? input : firstTokens(of: input)
@@ -75,7 +70,7 @@ struct EncoderLayer {
         project(.key, all, into: key, addsBias: true)
         project(.value, all, into: value, addsBias: true)
 
-        let mixed = memory(for: .attentionOutput).matrix(rows: outputRows.rowCount, columns: hidden)
+        let mixed = home(.attentionOutput, keeps: keeps).matrix(rows: outputRows.rowCount, columns: hidden)
         let probabilities = ComputeClock.count(.attention) {
             attention.forward(
                 query: query, key: key, value: value, queryRows: outputRows, rows: rows, into: mixed,
@@ -85,7 +80,7 @@ struct EncoderLayer {
         func keptNorm() -> LayerNorm.Kept? {
             keeps ? LayerNorm.Kept(rows: outputRows.rowCount, columns: hidden, workspace: workspace) : nil
         }
-        let middle = memory(for: .intermediate).matrix(rows: outputRows.rowCount, columns: hidden)
+        let middle = home(.intermediate, keeps: keeps).matrix(rows: outputRows.rowCount, columns: hidden)
         project(.attentionOutput, packed(mixed, outputRows, for: .attentionOutput), into: middle)
         let attentionNorm = keptNorm()
         ComputeClock.count(.normalisation) {
@@ -94,7 +89,7 @@ struct EncoderLayer {
         }
 
         let bias = frozen[.intermediate].bias
-        let wide = memory(for: .output).matrix(rows: outputRows.rowCount, columns: bias.columnCount)
+        let wide = home(.output, keeps: keeps).matrix(rows: outputRows.rowCount, columns: bias.columnCount)
         project(.intermediate, packed(middle, outputRows, for: .intermediate), into: wide)
         let slope = keeps ? workspace.matrix(rows: wide.rowCount, columns: wide.columnCount) : nil
         ComputeClock.count(.activation) {
@@ -112,22 +107,13 @@ struct EncoderLayer {
             attentionNorm: attentionNorm, slope: slope, outputNorm: outputNorm, branches: branches)
     }
 
-    /// An activation and what products read of it.
-    private struct PackedInput {
-        let matrix: Matrix
-        let packed: PackedRows
-        let rows: RowLayout
+    private func packed(_ x: Matrix, _ rows: RowLayout, for readers: ProjectionRole...) -> PackedInput {
+        PackedInput(x, rows, for: readers.map(projection), context: context)
     }
 
-    private func packed(_ x: Matrix, _ rows: RowLayout, for readers: ProjectionRole...) -> PackedInput {
-        let hasBranch = readers.contains { projection($0).branch != nil }
-        return ComputeClock.count(.projections) {
-            PackedInput(
-                matrix: x,
-                packed: PackedRows(
-                    x, for: context.precision, forTrained: hasBranch, in: context.workspace.scratch),
-                rows: rows)
-        }
+    /// Where the input of this projection lies: kept if its branch will read it, else given back with the layer.
+    private func home(_ role: ProjectionRole, keeps: Bool) -> Workspace {
+        keeps && projection(role).branch != nil ? context.workspace : context.workspace.scratch
     }
 
     private func firstTokens(of input: Matrix) -> Matrix {

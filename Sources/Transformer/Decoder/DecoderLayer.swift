@@ -76,7 +76,7 @@ struct DecoderLayer {
         }
         func project(_ kind: DecoderProjection, _ x: PackedInput, into y: Matrix) {
             branches[kind.place] = projection(kind).forward(
-                x.matrix, packed: x.packed, rows: x.rows, addsBias: true, into: y, context: context)
+                x, addsBias: true, into: y, context: context)
         }
 
         let attentionReciprocals = workspace.matrix(rows: rows.rowCount, columns: 1)
@@ -172,22 +172,8 @@ struct DecoderLayer {
             layer: number, from: rows.firstPosition(of: example), keys: key.rows(new), values: value.rows(new))
     }
 
-    /// An activation and what products read of it.
-    private struct PackedInput {
-        let matrix: Matrix
-        let packed: PackedRows
-        let rows: RowLayout
-    }
-
     private func packed(_ x: Matrix, _ rows: RowLayout, for readers: DecoderProjection...) -> PackedInput {
-        let hasBranch = readers.contains { projection($0).branch != nil }
-        return ComputeClock.count(.projections) {
-            PackedInput(
-                matrix: x,
-                packed: PackedRows(
-                    x, for: context.precision, forTrained: hasBranch, in: context.workspace.scratch),
-                rows: rows)
-        }
+        PackedInput(x, rows, for: readers.map(projection), context: context)
     }
 
     /// Hands out where each example's output rows lie among all tokens, and among the output rows.
