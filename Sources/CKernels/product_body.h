@@ -151,8 +151,8 @@ CK_TARGET static void add_term(
         }
         for (size_t i = 0; i < rows;) {
             size_t height = block_rows(rows - i);
-            // Each block fetches a part of the next panel and copies it then. Fetched as a whole it would evict itself
-            // where its rows are a multiple of a page's half apart.
+            // Each block copies a part of the next panel, which its tiles fetch. Fetched as a whole a panel would evict
+            // itself where its rows are a multiple of half a page apart.
             size_t begin = term->depth * i / rows, end = term->depth * (i + height) / rows;
             if (next.is_copied) {
                 ahead = ahead_of(
@@ -202,7 +202,7 @@ CK_TARGET void CK_LEVEL(pack_rows)(
         float *panel = packed;
         for (size_t i = 0; i < width; i += 8) {
             const float *from = x + (ptrdiff_t)(first + i) * x_row;
-            size_t count = used <= i ? 0 : used - i < 8 ? used - i : 8;
+            size_t count = used - i < 8 ? used - i : 8;
             size_t p = 0;
             for (; p + 8 <= depth; p += 8) {
                 float *to = panel + p * width + i;

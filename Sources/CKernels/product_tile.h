@@ -15,7 +15,7 @@
 
 typedef float ck_wide __attribute__((vector_size(4 * CK_LANES), aligned(4), may_alias));
 
-// Depth that is run through at once: a panel of B of this depth stays in the second-level cache.
+// Depth that is run through at once: a panel of B of this depth and the next one stay in the second-level cache.
 #define CK_DEPTH_BLOCK 768
 // The widest panel.
 #define CK_PANEL (3 * CK_LANES)
@@ -161,7 +161,7 @@ CK_INLINE size_t panel_width(size_t left) {
     return 8;
 }
 
-/// The next block of `left` rows: that of whole tiles.
+/// The next block of `left` rows: one that cuts none of their tiles.
 CK_INLINE size_t block_rows(size_t left) {
     size_t rows = 0;
     for (size_t tile = 0; tile < CK_BLOCK_ROWS / CK_TILE_ROWS && rows < left; tile++) {

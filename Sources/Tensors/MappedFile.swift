@@ -63,6 +63,8 @@ package final class MappedFile: @unchecked Sendable {
     ///
     /// It is advice: pages that are locked stay.
     package func letGo(of range: Range<Int>) {
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= count, "bytes \(range) of \(path), which has \(count)")
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let start = (range.lowerBound + page - 1) / page * page
         let end = range.upperBound / page * page

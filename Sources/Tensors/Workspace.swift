@@ -6,8 +6,8 @@
 /// Buffers for one compute thread, taken like a stack and given back all at once: a steady step allocates nothing.
 ///
 /// A shard's pass takes what it needs with `matrix(rows:columns:)` and `scope` gives back everything that was taken
-/// inside it. It grows while the largest shard is still unknown; from then on its size stays. Each block is as large as
-/// all before it, so that few matrices meet the end of one; what is not taken of a block takes no memory.
+/// inside it. It grows while the largest shard is still unknown; from then on its size stays. Each block is at least
+/// as large as all before it, so that few matrices meet the end of one; pages that were never taken take no memory.
 ///
 /// Not thread-safe and not `Sendable`: each slot owns one.
 package final class Workspace {

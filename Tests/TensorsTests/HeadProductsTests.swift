@@ -39,7 +39,7 @@ struct HeadProductsTests {
                     let gradient = strided(Matrix(rows: right, columns: heads * size), gap: 4)
                     gradient.fill(.nan)
                     gradient.setHeadProducts(transposed: scores, outer, heads: heads)
-
+                    #expect(gapsAreUntouched(around: context) && gapsAreUntouched(around: gradient))
                     for head in 0..<heads {
                         let columns = head * size..<(head + 1) * size
                         let rows = head * left..<(head + 1) * left

@@ -142,5 +142,17 @@ func strided(_ matrix: Matrix, gap: Int) -> Matrix {
     return result
 }
 
+/// Whether what lies around the rows of a matrix that `strided` made is as it left it.
+func gapsAreUntouched(around matrix: Matrix) -> Bool {
+    let gap = matrix.rowStride - matrix.columnCount
+    let storage = matrix.storage
+    let floats = Matrix(storage, offset: 0, rows: 1, columns: storage.count).values
+    return floats.indices.allSatisfy { place in
+        let (row, column) = (place - gap).quotientAndRemainder(dividingBy: matrix.rowStride)
+        let isInside = place >= gap && row < matrix.rowCount && column < matrix.columnCount
+        return isInside || floats[place].isNaN
+    }
+}
+
 /// Sizes around the widths of vectors and of blocks.
 let sizesWithTails = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 70]

@@ -21,8 +21,9 @@ struct ProductTests {
         }
         // Several panels that are copied, some while the ones before them are multiplied.
         shapes += [(61, 150, 300), (13, 75, 513), (12, 100, 256)]
-        // Strides at which rows fall into the same cache sets.
-        shapes += [(17, 1024, 9), (9, 11, 1024), (5, 1024, 1024)]
+        // With the gaps of 1 and 3 floats behind their rows, strides at which rows fall into the same cache sets: of b or
+        // of weights, of a, and of both.
+        shapes += [(17, 1023, 9), (30, 1023, 300), (9, 11, 1023), (9, 60, 1021), (5, 1023, 1021)]
         return shapes
     }()
 
@@ -71,6 +72,7 @@ struct ProductTests {
                         let frozen = chain(bias[0, column], shape.depth) { (x[row, $0], weight[column, $0]) }
                         return chain(frozen, 5) { (z[row, $0], up[column, $0]) }
                     }
+                    #expect(gapsAreUntouched(around: y), "x·Wᵀ + z·Bᵀ of \(shape)")
                 }
             }
         }
@@ -93,6 +95,7 @@ struct ProductTests {
                 expectEqual(c, "a·b of \(shape)") { row, column in
                     chain(0, shape.depth) { (a[row, $0], b[$0, column]) }
                 }
+                #expect(gapsAreUntouched(around: c), "a·b of \(shape)")
             }
         }
     }
@@ -114,6 +117,7 @@ struct ProductTests {
                 expectEqual(c, "aᵀ·b of \(shape)") { row, column in
                     chain(0, shape.depth) { (a[$0, row], b[$0, column]) }
                 }
+                #expect(gapsAreUntouched(around: c), "aᵀ·b of \(shape)")
             }
         }
     }

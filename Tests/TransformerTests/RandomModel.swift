@@ -130,14 +130,22 @@ struct RandomModel {
     }
 
     /// Adds the gradient of `objective`; returns the logits.
+    /// - Parameter poisonsScratch: Whether NaN is written, between forward and backward, to what forward gave back.
     @discardableResult
     func addGradients(
         _ batch: PackedSequences, reads: TokensRead = .firstTokenOnly, dropout: InputDropout? = nil,
-        workspace: Workspace = Workspace()
+        workspace: Workspace = Workspace(), poisonsScratch: Bool = false
     ) -> [Float] {
         workspace.scope {
             let pass = model.forward(
                 batch, branches: branches, head: head, dropout: dropout, reads: reads, workspace: workspace)
+            if poisonsScratch {
+                workspace.scratch.scope {
+                    for _ in 0..<200 {
+                        workspace.scratch.matrix(rows: 97, columns: 31).fill(.nan)
+                    }
+                }
+            }
             model.backward(pass, logitsGradient: Self.weights(batch))
             return pass.logits.values
         }

@@ -59,7 +59,7 @@ struct DecoderLayer {
     /// - Parameters:
     ///   - input: [tokens, hidden].
     ///   - output: [output rows, hidden].
-    /// - Returns: What backward reads. It lies in the workspace, as does all that was needed on the way.
+    /// - Returns: What backward reads. It lies in the workspace.
     @discardableResult
     func forward(_ input: Matrix, into output: Matrix) -> Kept {
         context.workspace.scratch.scope { compute(input, into: output) }

@@ -64,13 +64,13 @@ struct DecoderPassTests {
         let expected = try Self.run(name)
         let workspace = Workspace(blockSize: 4096)
         for _ in 0..<2 {
-            workspace.scope {
-                for _ in 0..<300 {
-                    workspace.matrix(rows: 97, columns: 31).fill(.nan)
-                    workspace.scratch.matrix(rows: 97, columns: 31).fill(.nan)
+            for memory in [workspace, workspace.scratch] {
+                memory.scope {
+                    for _ in 0..<300 {
+                        memory.matrix(rows: 97, columns: 31).fill(.nan)
+                    }
                 }
             }
-            workspace.scratch.scope {}
             #expect(try Self.run(name, workspace: workspace) == expected)
         }
     }
