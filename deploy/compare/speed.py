@@ -37,6 +37,8 @@ def arguments():
     parser.add_argument("--peer-variants", default="plain=;grouped=--group-by-length",
                         help="name=arguments;…, each a contender; among them mkldnn=off switches oneDNN off, and "
                         "matmul=medium is torch.set_float32_matmul_precision")
+    parser.add_argument("--mean-tokens", type=float, help="tokens of a row, on average: the peer's rate is then its "
+                        "tokens a second over this, since the steps it times may be of longer or shorter rows")
     parser.add_argument("--threads", default="2", help="OMP_NUM_THREADS of the peer")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--results", required=True, help="a file of JSON lines, appended to")
@@ -120,7 +122,8 @@ def run_peer(options, extra):
     if done.returncode != 0:
         raise SystemExit(f"{shlex.join(command)} ended with {done.returncode}:\n{done.stderr}")
     last = json.loads(done.stdout.strip().splitlines()[-1])
-    return {"examples_per_s": last["examples_per_s"], "rss_mb": last["rss_mb"], "seconds": seconds}
+    rate = last["tokens_per_s"] / options.mean_tokens if options.mean_tokens else last["examples_per_s"]
+    return {"examples_per_s": rate, "rss_mb": last["rss_mb"], "seconds": seconds}
 
 
 def summary(path):
