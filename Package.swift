@@ -105,8 +105,9 @@ let package = Package(
 
         // Network: no model.
         .target(name: "Coordination", swiftSettings: strict),
-        .target(name: "Collectives", swiftSettings: swiftSettings),
-        .target(name: "Wire", dependencies: ["CWireMessages", "CProtobufC"], swiftSettings: swiftSettings),
+        .target(name: "Collectives", dependencies: ["CKernels"], swiftSettings: swiftSettings),
+        .target(
+            name: "Wire", dependencies: ["CKernels", "CWireMessages", "CProtobufC"], swiftSettings: swiftSettings),
         .target(name: "SecureTransport", dependencies: ["COpenSSL"], swiftSettings: swiftSettings),
 
         // Knowledge.

@@ -20,15 +20,14 @@ final class DataLink {
     let connection: TLSConnection
 
     /// Bytes that were read and not used yet: `input[inputStart..<inputEnd]`.
-    private let input = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: inputCapacity + ElementWidth.slackByteCount, alignment: 16)
+    private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: inputCapacity, alignment: 16)
     private var inputStart = 0
     private var inputEnd = 0
 
     /// The beginning of the frame on its way out, prefix, header and first elements, so that a short frame is a single
     /// TLS record: `record[recordStart..<recordEnd]` has not left yet.
     private let record = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: TLSConnection.largestRecord + ElementWidth.slackByteCount, alignment: 16)
+        byteCount: TLSConnection.largestRecord, alignment: 16)
     private var recordStart = 0
     private var recordEnd = 0
     /// The frame's further elements, in the vector's own memory, where they travel as they lie there.
@@ -160,9 +159,9 @@ final class DataLink {
     /// Fills the record with as many packed elements as it has room for.
     private func packRecord(behind start: Int) {
         let count = min((TLSConnection.largestRecord - start) / outgoingWidth.byteCount, unpacked.count)
-        if let target = record.baseAddress {
-            outgoingWidth.pack(UnsafeBufferPointer(rebasing: unpacked[..<count]), into: target + start)
-        }
+        outgoingWidth.pack(
+            UnsafeBufferPointer(rebasing: unpacked[..<count]),
+            into: UnsafeMutableRawBufferPointer(rebasing: record[start...]))
         unpacked = UnsafeBufferPointer(rebasing: unpacked[count...])
         recordStart = 0
         recordEnd = start + count * outgoingWidth.byteCount
@@ -227,9 +226,9 @@ final class DataLink {
             if let filled, !incomingWidth.isWhole {
                 let place = filled / MemoryLayout<Int64>.size
                 let count = min((inputEnd - inputStart) / incomingWidth.byteCount, due.segment.elements.count - place)
-                guard count > 0, let source = input.baseAddress else { return }
+                guard count > 0 else { return }
                 incomingWidth.unpack(
-                    source + inputStart,
+                    UnsafeRawBufferPointer(rebasing: input[inputStart..<inputEnd]),
                     into: UnsafeMutableBufferPointer(rebasing: due.segment.elements[place..<place + count]))
                 inputStart += count * incomingWidth.byteCount
                 advance(filled + count * MemoryLayout<Int64>.size, of: target.count, received: received)

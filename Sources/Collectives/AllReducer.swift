@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import CKernels
+
 /// Sums vectors of 64-bit integers over all workers.
 ///
 /// Every worker calls it with a vector of the same length, in the same order, and gets the same sums.
@@ -144,8 +146,6 @@ package final class AllReducer {
     }
 
     /// Adds element by element; `right` may be `sum` itself.
-    ///
-    /// Overflows are gathered, not branched on, so that the loop stays a vector loop.
     /// - Returns: Whether every sum fits.
     private func add(
         _ left: UnsafeBufferPointer<Int64>, _ right: UnsafeBufferPointer<Int64>,
@@ -154,15 +154,6 @@ package final class AllReducer {
         precondition(
             left.count == sum.count && right.count == sum.count,
             "\(left.count) and \(right.count) elements to \(sum.count) sums")
-        var overflows: Int64 = 0
-        for index in 0..<sum.count {
-            let one = left[index]
-            let other = right[index]
-            let both = one &+ other
-            // The sign bit is set where both addends have one sign and the sum has the other.
-            overflows |= (one ^ both) & (other ^ both)
-            sum[index] = both
-        }
-        return overflows >= 0
+        return ck_add_integers(left.baseAddress, right.baseAddress, sum.count, sum.baseAddress) != 0
     }
 }

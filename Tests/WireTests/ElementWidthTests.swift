@@ -29,28 +29,35 @@ struct ElementWidthTests {
         #expect(width([0, 0, -1]) == 1)
     }
 
-    @Test("what is packed comes back, and nothing beyond the slack is touched", arguments: 1...8)
+    @Test("integers are packed as the naive way packs them, come back, and nothing else is touched", arguments: 1...8)
     func roundTrip(byteCount: Int) {
         var random = RandomMessages(seed: UInt64(byteCount))
         let width = ElementWidth(byteCount: byteCount)
-        for count in [0, 1, 2, 7, 8, 9, 100, 3276] {
+        for count in Array(0...40) + [100, 3276] {
             let elements = (0..<count).map { index in
                 // The extremes, then anything.
                 let raw = index == 0 ? Int64.min : index == 1 ? .max : Int64(bitPattern: random.counter())
                 return raw >> (64 - 8 * byteCount)
             }
-            let packed = count * byteCount
-            var bytes = [UInt8](repeating: 0xA5, count: packed + ElementWidth.slackByteCount + 1)
-            var back = [Int64](repeating: 7, count: count)
-            bytes.withUnsafeMutableBytes { bytes in
-                guard let start = bytes.baseAddress else { return }
-                elements.withUnsafeBufferPointer { width.pack($0, into: start) }
-                // Whatever follows must not matter.
-                for place in packed..<bytes.count - 1 { bytes[place] = 0xFF }
-                back.withUnsafeMutableBufferPointer { width.unpack(start, into: $0) }
+            let naive = elements.flatMap { element in
+                (0..<byteCount).map { UInt8(truncatingIfNeeded: element >> (8 * $0)) }
             }
-            #expect(back == elements)
-            #expect(bytes.last == 0xA5)
+            // In the middle of other bytes, at any address.
+            let before = count % 3
+            var bytes = [UInt8](repeating: 0xA5, count: before + naive.count + 40)
+            var back = [Int64](repeating: 7, count: count + 4)
+            bytes.withUnsafeMutableBytes { bytes in
+                let room = UnsafeMutableRawBufferPointer(rebasing: bytes[before..<before + naive.count])
+                elements.withUnsafeBufferPointer { width.pack($0, into: room) }
+                back.withUnsafeMutableBufferPointer { back in
+                    width.unpack(
+                        UnsafeRawBufferPointer(room), into: UnsafeMutableBufferPointer(rebasing: back[2..<2 + count]))
+                }
+            }
+            #expect(Array(bytes[before..<before + naive.count]) == naive, "\(count)")
+            let others = bytes[..<before] + bytes[(before + naive.count)...]
+            #expect(others.allSatisfy { $0 == 0xA5 }, "\(count)")
+            #expect(back == [7, 7] + elements + [7, 7], "\(count)")
         }
     }
 }

@@ -17,6 +17,7 @@
 #include "gather.h"
 #include "half.h"
 #include "layer_norm.h"
+#include "packed_integers.h"
 #include "product.h"
 #include "product_heads.h"
 #include "rms_norm.h"
