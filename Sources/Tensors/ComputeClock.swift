@@ -8,13 +8,13 @@ import Synchronization
 
 /// What the time of a training step is counted under.
 package enum ComputePart: Int, CaseIterable, Sendable {
-    // Phases of a shard; together they are all of it.
-    case forward, loss, backward, exactSum
+    // Phases of a shard, together all of it, and the time between a slot's last shard and the end of the others'.
+    case forward, loss, backward, exactSum, helping
     // Kernels within forward and backward.
     case embeddings, projections, lowRank, attention, normalisation, activation, head
 
     /// Whether it is a phase, within which kernels are counted again.
-    package var isPhase: Bool { rawValue <= ComputePart.exactSum.rawValue }
+    package var isPhase: Bool { rawValue <= ComputePart.helping.rawValue }
 
     /// In words.
     package var title: String {
@@ -23,6 +23,7 @@ package enum ComputePart: Int, CaseIterable, Sendable {
         case .loss: "loss"
         case .backward: "backward"
         case .exactSum: "exact sum"
+        case .helping: "helping other slots"
         case .embeddings: "embeddings"
         case .projections: "frozen projections"
         case .lowRank: "low-rank branches"
@@ -69,6 +70,12 @@ package enum ComputeClock {
         let began = now()
         defer { counters[part.rawValue].nanoseconds.wrappingAdd(now() - began, ordering: .relaxed) }
         return try body()
+    }
+
+    /// Counts time that was measured elsewhere.
+    static func add(_ nanoseconds: UInt64, to part: ComputePart) {
+        guard isRunning.load(ordering: .relaxed) else { return }
+        counters[part.rawValue].nanoseconds.wrappingAdd(nanoseconds, ordering: .relaxed)
     }
 
     private static func now() -> UInt64 {

@@ -6,7 +6,8 @@
 import Foundation
 import Tensors
 
-/// The compute threads of one worker: one thread a slot, each running one shard at a time.
+/// The compute threads of one worker: one thread a slot, each running one shard at a time; one that has no shard left
+/// helps the others with their products.
 ///
 /// They are threads of their own because a BLAS call blocks for its whole length, which Swift's cooperative pool must
 /// not. Every one of them flushes denormals, which is part of what decides the bits.
@@ -66,6 +67,7 @@ package final class SlotPool: Sendable {
 /// `@unchecked Sendable`: all mutable state is behind `condition`.
 private final class JobQueue: @unchecked Sendable {
     private let condition = NSCondition()
+    private let crew: ProductCrew
     private let slotCount: Int
     private var job: (@Sendable (_ slot: Int) -> Void)?
     private var jobNumber = 0
@@ -74,6 +76,7 @@ private final class JobQueue: @unchecked Sendable {
 
     init(slotCount: Int) {
         self.slotCount = slotCount
+        crew = ProductCrew(memberCount: slotCount)
     }
 
     /// Runs `job` on every thread and returns when all are done.
@@ -82,6 +85,7 @@ private final class JobQueue: @unchecked Sendable {
             precondition(running == 0, "two jobs at once on one slot pool")
             self.job = job
             running = slotCount
+            crew.begin()
             jobNumber += 1
             condition.broadcast()
             while running > 0 {
@@ -93,9 +97,11 @@ private final class JobQueue: @unchecked Sendable {
 
     /// Takes part in every job until the queue is closed.
     func serve(slot: Int) {
+        crew.join()
         var seen = 0
         while let job = nextJob(after: &seen) {
             job(slot)
+            crew.help()
             condition.withLock {
                 running -= 1
                 if running == 0 {

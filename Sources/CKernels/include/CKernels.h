@@ -9,6 +9,7 @@
 #include "activations.h"
 #include "adamw.h"
 #include "causal_softmax.h"
+#include "crew.h"
 #include "cross_entropy.h"
 #include "dropout.h"
 #include "fixed_point.h"

@@ -1,0 +1,43 @@
+//
+// This source file is part of the loradrop open source project.
+// SPDX-License-Identifier: Apache-2.0
+//
+
+import CKernels
+
+/// Compute threads that work side by side: one that has nothing left to do helps the others with their products.
+///
+/// Pieces of work of equal size take equal times only where all processors run at one speed. It does not show in the
+/// bits who computes which part of a product (`CKernels/include/crew.h`).
+///
+/// `@unchecked Sendable`: what the pointer leads to is behind a lock of its own.
+package final class ProductCrew: @unchecked Sendable {
+    private let crew: OpaquePointer
+    private let memberCount: Int
+
+    /// A crew of `memberCount` threads, which `join` it.
+    package init(memberCount: Int) {
+        guard let crew = ck_make_crew() else { preconditionFailure("no memory for a lock") }
+        self.crew = crew
+        self.memberCount = memberCount
+    }
+
+    deinit {
+        ck_free_crew(crew)
+    }
+
+    /// Makes the calling thread a member for the rest of its life, which the crew outlives.
+    package func join() {
+        ck_join_crew(crew)
+    }
+
+    /// Every member is about to begin with work of its own, which it ends with `help`.
+    package func begin() {
+        ck_begin_crew(crew, memberCount)
+    }
+
+    /// The calling member has done its work: helps until all have.
+    package func help() {
+        ComputeClock.add(ck_help_crew(crew), to: .helping)
+    }
+}
