@@ -92,6 +92,8 @@ struct ProductRate: Sendable {
     }
 
     /// Multiplies by one shape on every slot.
+    ///
+    /// The slot that is done first helps the others where the products are our own of floats (`ProductCrew`).
     /// - Returns: Seconds.
     private func multiply(
         _ place: Int, rows: Int, repeats: Int, by implementation: Implementation

@@ -34,7 +34,8 @@ struct ck_crew {
     size_t working;
     /// Members without, which wait for a job or do one.
     size_t free;
-    /// One with units that nobody has taken, as far as is known. Jobs that come meanwhile are done by their owners.
+    /// One with units that nobody has taken, as far as is known. Jobs that come before they are taken are done by their
+    /// owners.
     struct shared_job *offered;
 };
 
@@ -70,6 +71,11 @@ void ck_begin_crew(struct ck_crew *crew, size_t members) {
     pthread_mutex_unlock(&crew->lock);
 }
 
+/// Whether nothing of a job is left to take.
+static int is_taken(const struct shared_job *shared) {
+    return __atomic_load_n(&shared->next, __ATOMIC_RELAXED) >= shared->count;
+}
+
 /// Takes units of a job while there are any: much at first, and less and less, so that all are done at about one time.
 static void take_part(struct shared_job *shared) {
     size_t begin = __atomic_load_n(&shared->next, __ATOMIC_RELAXED);
@@ -93,13 +99,13 @@ static void withdraw(struct ck_crew *crew, const struct shared_job *shared) {
 void ck_share(size_t count, ck_job_body body, const void *job) {
     struct ck_crew *crew = own_crew;
     size_t others = crew ? __atomic_load_n(&crew->free, __ATOMIC_RELAXED) : 0;
-    if (others == 0) {
+    if (others == 0 || count < 2) {
         body(job, 0, count);
         return;
     }
     struct shared_job shared = {.body = body, .job = job, .count = count, .parts = 2 * (others + 1)};
     pthread_mutex_lock(&crew->lock);
-    int is_offered = !crew->offered;
+    int is_offered = !crew->offered || is_taken(crew->offered);
     if (is_offered) {
         __atomic_store_n(&crew->offered, &shared, __ATOMIC_RELAXED);
         pthread_cond_broadcast(&crew->changed);

@@ -20,7 +20,7 @@
 /// Floats that a later block or panel reads: they come from memory while this one is multiplied, some cache lines every
 /// CK_AHEAD_STEPS steps of a tile. Asked for all at once they would hold up the tile's own loads.
 struct ck_ahead {
-    /// At the beginning of a cache line.
+    /// The first one at the beginning of a cache line, the others as far from it as their stride says.
     const float *row;
     ptrdiff_t row_stride;
     size_t rows;

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// The part of a batch that one thread computes at a time.
+/// The part of a batch that one slot computes at a time.
 package struct Shard: Sendable, Hashable {
     /// The shard's place in its batch, from 0.
     package let index: Int

@@ -19,7 +19,7 @@ extension ConfigurationOption {
             .integer(1...1_000_000), .result, "Batches of one update."),
         ConfigurationOption(
             "training.shard_tokens", \.training.shardTokens, .integer(1...1_000_000_000), .result,
-            "A batch is cut into shards of about so many tokens, each computed by one thread."),
+            "A batch is cut into shards of about so many tokens, each given to one slot."),
         ConfigurationOption(
             "training.learning_rate", \.training.learningRate, .number(.above(0)), .result,
             "The highest learning rate of the LoRA."),

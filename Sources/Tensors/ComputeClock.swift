@@ -8,7 +8,8 @@ import Synchronization
 
 /// What the time of a training step is counted under.
 package enum ComputePart: Int, CaseIterable, Sendable {
-    // Phases of a shard, together all of it, and the time between a slot's last shard and the end of the others'.
+    // Phases of a shard, together all of it, and what a slot without a shard works for others. (A helped slot counts
+    // the time that passes, not what others work for it.)
     case forward, loss, backward, exactSum, helping
     // Kernels within forward and backward.
     case embeddings, projections, lowRank, attention, normalisation, activation, head

@@ -37,7 +37,11 @@ package final class ProductCrew: @unchecked Sendable {
     }
 
     /// The calling member has done its work: helps until all have.
-    package func help() {
-        ComputeClock.add(ck_help_crew(crew), to: .helping)
+    /// - Returns: Nanoseconds that it worked for others.
+    @discardableResult
+    package func help() -> UInt64 {
+        let helped = ck_help_crew(crew)
+        ComputeClock.add(helped, to: .helping)
+        return helped
     }
 }

@@ -19,7 +19,7 @@ package final class SlotPool: Sendable {
     package init(slotCount: Int) {
         precondition(slotCount > 0, "a pool of \(slotCount) slots")
         self.slotCount = slotCount
-        // One shard is one thread's: a BLAS that used several would give other bits with every number of cores.
+        // A BLAS that used several threads would give other bits with every number of cores.
         BLAS.useOneThread()
         // The threads hold the queue and not the pool: dropping the pool closes the queue and so ends them.
         let queue = JobQueue(slotCount: slotCount)

@@ -190,4 +190,27 @@ struct AllReducerTests {
         }
         #expect(errors.contains { $0.code == .unexpectedData })
     }
+
+    @Test("a sum that does not fit is refused, wherever it stands", arguments: [0, 17, 66], [Int64.max, .min])
+    func overflow(place: Int, extreme: Int64) throws {
+        for addend in [extreme.signum(), -extreme.signum()] {
+            let network = InMemoryNetwork(worldSize: 3, capacity: 4)
+            let outputs = network.run { links in
+                // The third worker's zeros are added first or last.
+                var vector = [Int64](repeating: 0, count: 67)
+                vector[place] = [extreme, addend, 0][links.workerRank]
+                let plan = AllReducePlan(algorithm: .broadcast, worldSize: 3, elementCount: vector.count)
+                try AllReducer(links: links).allReduce(&vector, plan: plan, deadline: generous)
+                return vector
+            }
+            for output in outputs {
+                if addend == extreme.signum() {
+                    let error = #expect(throws: CollectiveError.self) { try output.get() }
+                    #expect(error?.code == .unexpectedData)
+                } else {
+                    #expect(try output.get()[place] == extreme + addend)
+                }
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
+import Glibc
 import Testing
 import Wire
 
@@ -27,6 +28,34 @@ struct ElementWidthTests {
     func zeros() {
         #expect(width([]) == 1)
         #expect(width([0, 0, -1]) == 1)
+    }
+
+    @Test("nothing at all is packed and unpacked", arguments: 1...8)
+    func nothing(byteCount: Int) {
+        let width = ElementWidth(byteCount: byteCount)
+        width.pack(UnsafeBufferPointer(start: nil, count: 0), into: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+        width.unpack(
+            UnsafeRawBufferPointer(start: nil, count: 0), into: UnsafeMutableBufferPointer(start: nil, count: 0))
+    }
+
+    @Test("no byte is read beyond the last integer, nor written", arguments: 1...8)
+    func endOfMemory(byteCount: Int) throws {
+        // A page, and behind it one that must not be touched.
+        let page = 4096
+        let memory = try #require(mmap(nil, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+        try #require(memory != MAP_FAILED)
+        defer { munmap(memory, 2 * page) }
+        try #require(mprotect(memory + page, page, PROT_NONE) == 0)
+        let width = ElementWidth(byteCount: byteCount)
+        for count in 0...40 {
+            let elements = (0..<Int64(count)).map { $0 % 100 - 50 }
+            let end = UnsafeMutableRawBufferPointer(
+                start: memory + page - count * byteCount, count: count * byteCount)
+            var back = [Int64](repeating: 7, count: count)
+            elements.withUnsafeBufferPointer { width.pack($0, into: end) }
+            back.withUnsafeMutableBufferPointer { width.unpack(UnsafeRawBufferPointer(end), into: $0) }
+            #expect(back == elements)
+        }
     }
 
     @Test("integers are packed as the naive way packs them, come back, and nothing else is touched", arguments: 1...8)

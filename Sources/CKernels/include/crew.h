@@ -11,7 +11,8 @@
 
 // Threads that work side by side on pieces of about equal size. One that has none left helps the others with their
 // products, part by part, until all are done: pieces of equal size do not take equal times where the processors do not
-// run at one speed. Every element of a product is one chain (product.h), so who computes it does not show in the bits.
+// run at one speed. Every element of a product is one chain (product.h), so who computes it does not show in the bits;
+// all members must have the same floating-point mode.
 
 struct ck_crew;
 
@@ -34,8 +35,8 @@ uint64_t ck_help_crew(struct ck_crew *crew);
 /// Part of a job: units from `begin` to `end`.
 typedef void (*ck_job_body)(const void *job, size_t begin, size_t end);
 
-/// Does the units 0..<count of a job, at once if nobody of the calling thread's crew is free to help; returns when all
-/// are done.
+/// Does the units 0..<count of a job, with the help of those who are free in the calling thread's crew, unless they are
+/// called to another job; returns when all are done.
 void ck_share(size_t count, ck_job_body body, const void *job);
 
 #endif
