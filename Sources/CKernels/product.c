@@ -106,19 +106,6 @@ void ck_product(
     share_columns(depth * rows * columns, columns, product_part, &job);
 }
 
-void ck_product_by_packed(
-    const float *a, ptrdiff_t a_row, const float *packed, size_t depth, size_t rows, size_t columns, float *c,
-    ptrdiff_t c_row) {
-#if defined(__x86_64__)
-    switch (level()) {
-    case 4: ck_product_by_packed_v4(a, a_row, packed, depth, rows, columns, c, c_row); return;
-    case 3: ck_product_by_packed_v3(a, a_row, packed, depth, rows, columns, c, c_row); return;
-    default: break;
-    }
-#endif
-    ck_product_by_packed_base(a, a_row, packed, depth, rows, columns, c, c_row);
-}
-
 size_t ck_packed_count(size_t rows, size_t depth) {
 #if defined(__x86_64__)
     switch (level()) {

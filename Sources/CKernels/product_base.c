@@ -15,3 +15,4 @@
 #endif
 
 #include "product_body.h"
+#include "product_heads_body.h"

@@ -159,19 +159,19 @@ CK_TARGET static void add_term(
                     term->b + (ptrdiff_t)begin * term->b_depth + next.first, term->b_depth, end - begin, next.used,
                     (height + CK_TILE_ROWS - 1) / CK_TILE_ROWS, term->depth);
             }
-            struct ck_tile part = tile;
-            part.terms[0].a += (ptrdiff_t)i * term->a_row;
+            tile.terms[0].a = term->a + (ptrdiff_t)i * term->a_row;
             if (collides(term->a_row) && term->a_depth == 1) {
-                gather_block(&part.terms[0], height, block);
+                tile.terms[0].a_row = term->a_row;
+                gather_block(&tile.terms[0], height, block);
             }
             float *out = c + (ptrdiff_t)i * c_row + (ptrdiff_t)panel.first;
             if (transposed) {
                 transposed_tile(
-                    &part, height, panel.used, panel.width, NULL, c + i + (ptrdiff_t)panel.first * c_row, c_row, adds);
+                    &tile, height, panel.used, panel.width, NULL, c + i + (ptrdiff_t)panel.first * c_row, c_row, adds);
             } else if (panel.used < panel.width) {
-                edge_tile(&part, height, panel.used, panel.width, out, c_row, adds);
+                edge_tile(&tile, height, panel.used, panel.width, out, c_row, adds);
             } else {
-                run_tile(&part, height, panel.width, out, c_row, adds);
+                run_tile(&tile, height, panel.width, out, c_row, adds);
             }
             copy_depths(&next, term, begin, end, copies[turn ^ 1]);
             i += height;
@@ -194,33 +194,37 @@ CK_TARGET void CK_LEVEL(product)(
     } while (first < depth);
 }
 
+/// Eight columns of a panel of `width`: as many rows of x, the last one again where there are only `count`.
+CK_INLINE void pack_eight(
+    const float *x, ptrdiff_t x_row, size_t count, size_t depth, float *panel, size_t width) {
+    const float *rows[8];
+    for (size_t i = 0; i < 8; i++) {
+        rows[i] = x + (ptrdiff_t)(i < count ? i : count - 1) * x_row;
+    }
+    size_t p = 0;
+    for (; p + 8 <= depth; p += 8) {
+        ck_eight square[8];
+        for (size_t i = 0; i < 8; i++) {
+            square[i] = *(const ck_eight *)(rows[i] + p);
+        }
+        ck_store_transposed(square, panel + p * width, (ptrdiff_t)width);
+    }
+    for (; p < depth; p++) {
+        for (size_t i = 0; i < 8; i++) {
+            panel[p * width + i] = rows[i][p];
+        }
+    }
+}
+
 CK_TARGET void CK_LEVEL(pack_rows)(
     const float *x, ptrdiff_t x_row, size_t rows, size_t depth, float *packed) {
     for (size_t first = 0; first < rows;) {
         size_t width = panel_width(rows - first);
         size_t used = rows - first < width ? rows - first : width;
-        float *panel = packed;
         for (size_t i = 0; i < width; i += 8) {
-            const float *from = x + (ptrdiff_t)(first + i) * x_row;
-            size_t count = used - i < 8 ? used - i : 8;
-            size_t p = 0;
-            for (; p + 8 <= depth; p += 8) {
-                float *to = panel + p * width + i;
-                if (count == 8) {
-                    ck_transpose_eight(from + p, x_row, to, (ptrdiff_t)width);
-                    continue;
-                }
-                float square[8][8] __attribute__((aligned(32))) = {{0}};
-                for (size_t row = 0; row < count; row++) {
-                    *(ck_eight *)square[row] = *(const ck_eight *)(from + (ptrdiff_t)row * x_row + p);
-                }
-                ck_transpose_eight(&square[0][0], 8, to, (ptrdiff_t)width);
-            }
-            for (; p < depth; p++) {
-                for (size_t row = 0; row < 8; row++) {
-                    panel[p * width + i + row] = row < count ? from[(ptrdiff_t)row * x_row + (ptrdiff_t)p] : 0.0f;
-                }
-            }
+            size_t left = used - i;
+            pack_eight(
+                x + (ptrdiff_t)(first + i) * x_row, x_row, left < 8 ? left : 8, depth, packed + i, width);
         }
         packed += width * depth;
         first += used;
@@ -275,26 +279,6 @@ CK_TARGET void CK_LEVEL(product_packed)(
             }
             j += height;
         }
-    }
-}
-
-CK_TARGET void CK_LEVEL(product_by_packed)(
-    const float *a, ptrdiff_t a_row, const float *packed, size_t depth, size_t rows, size_t columns, float *c,
-    ptrdiff_t c_row) {
-    for (size_t j = 0; j < columns;) {
-        size_t width = panel_width(columns - j);
-        struct ck_ahead nothing = {0};
-        struct ck_tile tile = {
-            .terms = {{.a = a, .a_row = a_row, .a_depth = 1, .b = packed + j * depth, .b_depth = (ptrdiff_t)width,
-                       .depth = depth}},
-            .term_count = 1, .ahead = &nothing};
-        for (size_t i = 0; i < rows;) {
-            size_t height = block_rows(rows - i);
-            tile.terms[0].a = a + (ptrdiff_t)i * a_row;
-            run_tile(&tile, height, width, c + (ptrdiff_t)i * c_row + (ptrdiff_t)j, c_row, 0);
-            i += height;
-        }
-        j += width;
     }
 }
 

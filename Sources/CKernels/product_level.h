@@ -7,6 +7,7 @@
 #define C_KERNELS_PRODUCT_LEVEL_H
 
 #include "product.h"
+#include "product_heads.h"
 
 // The products for one level of instructions; see product.h.
 
@@ -17,12 +18,15 @@
     size_t ck_packed_count_##suffix(size_t rows, size_t depth);                                                   \
     void ck_pack_rows_##suffix(                                                                                   \
         const float *x, ptrdiff_t x_row, size_t rows, size_t depth, float *packed);                               \
-    void ck_product_by_packed_##suffix(                                                                           \
-        const float *a, ptrdiff_t a_row, const float *packed, size_t depth, size_t rows, size_t columns, float *c,\
-        ptrdiff_t c_row);                                                                                         \
     void ck_product_packed_##suffix(                                                                              \
         struct ck_packed_term first, struct ck_packed_term second, const float *bias, size_t rows,                \
-        size_t columns, float *y, ptrdiff_t y_row);
+        size_t columns, float *y, ptrdiff_t y_row);                                                               \
+    void ck_product_heads_##suffix(                                                                               \
+        struct ck_heads heads, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b,                \
+        ptrdiff_t b_depth, size_t depth, size_t rows, size_t columns, float *c, ptrdiff_t c_row);                 \
+    void ck_product_heads_by_rows_##suffix(                                                                       \
+        struct ck_heads heads, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, size_t depth,    \
+        size_t rows, size_t columns, float *packed, float *c, ptrdiff_t c_row);
 
 CK_PRODUCT_LEVEL(base)
 #if defined(__x86_64__)

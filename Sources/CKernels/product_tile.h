@@ -63,9 +63,9 @@ struct ck_tile {
         }                                                                                                         \
     }                                                                                                             \
     for (size_t number = 0; number < tile->term_count; number++) {                                                \
-        const float *restrict a = tile->terms[number].a;                                                          \
-        const float *restrict b = tile->terms[number].b;                                                          \
         const ptrdiff_t a_row = tile->terms[number].a_row, a_depth = tile->terms[number].a_depth;                 \
+        const float *restrict a = tile->terms[number].a + (ptrdiff_t)row * a_row;                                 \
+        const float *restrict b = tile->terms[number].b;                                                          \
         const ptrdiff_t b_depth = tile->terms[number].b_depth;                                                    \
         size_t left = tile->terms[number].depth;                                                                  \
         if (a_depth == 1 && b_depth == vectors * lanes) {                                                         \
@@ -91,16 +91,16 @@ struct ck_tile {
     }
 
 #define CK_TILE(rows)                                                                                             \
-    CK_TARGET static void tile_three_##rows(const struct ck_tile *tile, float *c, ptrdiff_t c_row, int adds) {    \
+    CK_TARGET static void tile_three_##rows(const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {    \
         CK_TILE_BODY(ck_wide, CK_LANES, rows, 3)                                                                  \
     }                                                                                                             \
-    CK_TARGET static void tile_two_##rows(const struct ck_tile *tile, float *c, ptrdiff_t c_row, int adds) {      \
+    CK_TARGET static void tile_two_##rows(const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {      \
         CK_TILE_BODY(ck_wide, CK_LANES, rows, 2)                                                                  \
     }                                                                                                             \
-    CK_TARGET static void tile_one_##rows(const struct ck_tile *tile, float *c, ptrdiff_t c_row, int adds) {      \
+    CK_TARGET static void tile_one_##rows(const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {      \
         CK_TILE_BODY(ck_wide, CK_LANES, rows, 1)                                                                  \
     }                                                                                                             \
-    CK_TARGET static void tile_eight_##rows(const struct ck_tile *tile, float *c, ptrdiff_t c_row, int adds) {    \
+    CK_TARGET static void tile_eight_##rows(const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {    \
         CK_TILE_BODY(ck_eight, 8, rows, 1)                                                                        \
     }
 
@@ -119,7 +119,7 @@ CK_TILE(8)
 #endif
 
 /// By the number of eights in a row, and by rows.
-static void (*const tiles[4][CK_TILE_ROWS])(const struct ck_tile *, float *, ptrdiff_t, int) = {
+static void (*const tiles[4][CK_TILE_ROWS])(const struct ck_tile *, size_t, float *, ptrdiff_t, int) = {
     CK_TILES_OF(tile_eight), CK_TILES_OF(tile_one), CK_TILES_OF(tile_two), CK_TILES_OF(tile_three)};
 
 /// The rows of the next tile of `left` rows, as even as full tiles allow: one of few rows waits for its own sums.
@@ -132,17 +132,9 @@ CK_INLINE size_t tile_rows(size_t left) {
 CK_TARGET static void run_tile(
     const struct ck_tile *tile, size_t rows, size_t width, float *c, ptrdiff_t c_row, int adds) {
     size_t kind = width < CK_LANES ? 0 : width / CK_LANES;
-    if (rows <= CK_TILE_ROWS) {
-        tiles[kind][rows - 1](tile, c, c_row, adds);
-        return;
-    }
-    struct ck_tile part = *tile;
     for (size_t row = 0; row < rows;) {
         size_t height = tile_rows(rows - row);
-        for (size_t number = 0; number < tile->term_count; number++) {
-            part.terms[number].a = tile->terms[number].a + (ptrdiff_t)row * tile->terms[number].a_row;
-        }
-        tiles[kind][height - 1](&part, c + (ptrdiff_t)row * c_row, c_row, adds);
+        tiles[kind][height - 1](tile, row, c + (ptrdiff_t)row * c_row, c_row, adds);
         row += height;
     }
 }

@@ -12,5 +12,6 @@
 #define CK_STEP(a, b, c) __builtin_elementwise_fma(a, b, c)
 
 #include "product_body.h"
+#include "product_heads_body.h"
 
 #endif

@@ -121,24 +121,6 @@ extension Matrix {
             }
         }
     }
-
-    /// Becomes a·xᵀ.
-    ///
-    /// - Parameters:
-    ///   - a: [rows, depth].
-    ///   - x: [columns, depth].
-    /// - Precondition: This matrix is a whole one that `PackedRows.paddedMatrix` made, or rows of one.
-    package func setProduct(_ a: Matrix, _ x: PackedRows) {
-        precondition(
-            a.rowCount == rowCount && a.columnCount == x.depth && x.rowCount == columnCount
-                && rowStride >= ck_packed_count(columnCount, 1),
-            "a product [\(a.rowCount), \(a.columnCount)] x [\(x.rowCount), \(x.depth)]ᵀ into "
-                + "[\(rowCount), \(columnCount)] with row stride \(rowStride)")
-        withExtendedLifetime((self, a, x)) {
-            ck_product_by_packed(
-                a.base, a.rowStride, x.storage.base, x.depth, rowCount, columnCount, base, rowStride)
-        }
-    }
 }
 
 extension PackedRows {

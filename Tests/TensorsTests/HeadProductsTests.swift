@@ -15,6 +15,9 @@ struct HeadProductsTests {
         (heads: 1, size: 1, left: 1, right: 1), (heads: 2, size: 32, left: 11, right: 11),
         (heads: 3, size: 8, left: 1, right: 29), (heads: 5, size: 17, left: 40, right: 40),
         (heads: 12, size: 64, left: 9, right: 50), (heads: 2, size: 4, left: 130, right: 130),
+        (heads: 4, size: 24, left: 13, right: 7), (heads: 3, size: 40, left: 6, right: 30),
+        (heads: 2, size: 16, left: 300, right: 20), (heads: 3, size: 32, left: 18, right: 255),
+        (heads: 3, size: 32, left: 18, right: 256),
     ]
 
     private func isSame(_ one: Matrix, _ other: Matrix) -> Bool {
@@ -23,7 +26,7 @@ struct HeadProductsTests {
         }
     }
 
-    @Test("All heads in one call are each head's product, bit by bit", arguments: [3, 4])
+    @Test("All heads in one call are each head's product, bit by bit", arguments: [1, 3, 4])
     func heads(level: Int) {
         ProductKernels.withLevel(atMost: level) {
             for (heads, size, left, right) in Self.shapes {
@@ -43,9 +46,9 @@ struct HeadProductsTests {
                     for head in 0..<heads {
                         let columns = head * size..<(head + 1) * size
                         let rows = head * left..<(head + 1) * left
-                        let alone = PackedRows.paddedMatrix(rows: left, columns: right, in: workspace)
+                        let alone = workspace.matrix(rows: left, columns: right)
                         alone.setProduct(
-                            query.columns(columns), PackedRows(key.columns(columns), in: workspace))
+                            PackedRows(query.columns(columns), in: workspace), transposed: key.columns(columns))
                         #expect(isSame(scores.rows(rows), alone))
                         let contextAlone = Matrix(rows: left, columns: size)
                         contextAlone.setProduct(alone, key.columns(columns))

@@ -122,8 +122,8 @@ struct ProductTests {
         }
     }
 
-    @Test("a·xᵀ into padded rows is the naive chain, bit by bit", arguments: [3, 4])
-    func byPacked(level: Int) {
+    @Test("a·xᵀ of one head, into padded rows, is the naive chain, bit by bit", arguments: [3, 4])
+    func byRows(level: Int) {
         ProductKernels.withLevel(atMost: level) {
             for shape in Self.shapes {
                 workspace.scope {
@@ -131,7 +131,7 @@ struct ProductTests {
                     let x = strided(uniform(shape.columns, shape.depth, seed: 2), gap: 1)
                     let c = PackedRows.paddedMatrix(rows: shape.rows, columns: shape.columns, in: workspace)
                     c.fill(.nan)
-                    c.setProduct(a, PackedRows(x, in: workspace))
+                    c.setHeadProducts(a, transposed: x, heads: 1, in: workspace)
                     expectEqual(c, "a·xᵀ of \(shape)") { row, column in
                         chain(0, shape.depth) { (a[row, $0], x[column, $0]) }
                     }

@@ -43,12 +43,6 @@ void ck_product_packed(
     struct ck_packed_term first, struct ck_packed_term second, const float *bias, size_t rows, size_t columns, float *y,
     ptrdiff_t y_row);
 
-/// c[i][j] = Σ_p a[i][p]·x[j][p] with x, [columns, depth], packed. Rows of c have room for ck_packed_count(columns, 1)
-/// floats; what lies behind `columns` is overwritten.
-void ck_product_by_packed(
-    const float *a, ptrdiff_t a_row, const float *packed, size_t depth, size_t rows, size_t columns, float *c,
-    ptrdiff_t c_row);
-
 /// Makes the calling thread's products use fewer instructions than the processor has, for tests that hold the levels
 /// against each other; a level that it has not is not taken. What is packed is read at the level that packed it.
 void ck_limit_product_level(int level);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 // The products of attention, all heads in one call: short sentences make them so small that a call a head costs as much
-// as the product. Each is a product of product.h.
+// as the product. Their sums are the chains of product.h.
 
 /// The heads, and how many floats an operand's next head lies behind the one before.
 struct ck_heads {
@@ -22,8 +22,9 @@ void ck_product_heads(
     struct ck_heads heads, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth,
     size_t depth, size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed);
 
-/// `ck_product_by_packed` for each head, by b's rows, [columns, depth], which it packs: `packed` has room for
-/// ck_packed_count(columns, depth) floats.
+/// c[i][j] = Σ_p a[i][p]·b[j][p] for each head: a product by the rows of b, [columns, depth], which it packs. `packed`
+/// has room for ck_packed_count(columns, depth) floats, rows of c for ck_packed_count(columns, 1); what lies behind their
+/// columns is overwritten.
 void ck_product_heads_by_rows(
     struct ck_heads heads, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, size_t depth, size_t rows,
     size_t columns, float *packed, float *c, ptrdiff_t c_row);
