@@ -17,6 +17,13 @@ void ck_limit_product_level(int level) {
     limit = level;
 }
 
+/// What `ck_use_product_room` gave this thread.
+static _Thread_local float *room = NULL;
+
+void ck_use_product_room(float *memory) {
+    room = memory;
+}
+
 #if defined(__x86_64__)
 static int processor_level(void) {
     if (__builtin_cpu_supports("x86-64-v4")) {
@@ -88,7 +95,7 @@ static void product_part(const void *job, size_t begin, size_t end) {
     size_t first = begin * CK_UNIT;
     p->kernel(
         p->a, p->a_row, p->a_depth, p->b + first, p->b_depth, p->depth, p->rows, unit_columns(begin, end, p->columns),
-        p->c + (ptrdiff_t)first * (p->transposed ? p->c_row : 1), p->c_row, p->transposed, p->adds);
+        p->c + (ptrdiff_t)first * (p->transposed ? p->c_row : 1), p->c_row, p->transposed, p->adds, room);
 }
 
 void ck_product(

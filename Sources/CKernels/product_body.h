@@ -132,13 +132,16 @@ CK_INLINE void copy_depths(
     }
 }
 
+_Static_assert(2 * CK_DEPTH_BLOCK * CK_PANEL <= CK_PRODUCT_ROOM, "the room that products are given");
+
 /// One term, of a depth that a block holds, for all rows and columns.
+/// - `copies`: room for two panels.
 CK_TARGET static void add_term(
-    const struct ck_term *term, size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds) {
-    float copies[2][CK_DEPTH_BLOCK * CK_PANEL] __attribute__((aligned(64)));
+    const struct ck_term *term, size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds,
+    float *copies) {
     float block[CK_BLOCK_ROWS * CK_BLOCK_STRIDE] __attribute__((aligned(64)));
     struct ck_panel next = panel_at(0, term, rows, columns);
-    copy_depths(&next, term, 0, term->depth, copies[0]);
+    copy_depths(&next, term, 0, term->depth, copies);
     for (int turn = 0; next.used > 0; turn ^= 1) {
         struct ck_panel panel = next;
         next = panel_at(panel.first + panel.used, term, rows, columns);
@@ -146,7 +149,7 @@ CK_TARGET static void add_term(
         struct ck_tile tile = {.terms = {*term}, .term_count = 1, .ahead = &ahead};
         tile.terms[0].b += panel.first;
         if (panel.is_copied) {
-            tile.terms[0].b = copies[turn];
+            tile.terms[0].b = copies + turn * CK_DEPTH_BLOCK * CK_PANEL;
             tile.terms[0].b_depth = (ptrdiff_t)panel.width;
         }
         for (size_t i = 0; i < rows;) {
@@ -173,7 +176,7 @@ CK_TARGET static void add_term(
             } else {
                 run_tile(&tile, height, panel.width, out, c_row, adds);
             }
-            copy_depths(&next, term, begin, end, copies[turn ^ 1]);
+            copy_depths(&next, term, begin, end, copies + (turn ^ 1) * CK_DEPTH_BLOCK * CK_PANEL);
             i += height;
         }
     }
@@ -181,7 +184,9 @@ CK_TARGET static void add_term(
 
 CK_TARGET void CK_LEVEL(product)(
     const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth, size_t depth, size_t rows,
-    size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds) {
+    size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds, float *room) {
+    float stack[2 * CK_DEPTH_BLOCK * CK_PANEL] __attribute__((aligned(64)));
+    float *copies = room ? room : stack;
     size_t first = 0;
     do {
         size_t left = depth - first;
@@ -189,7 +194,7 @@ CK_TARGET void CK_LEVEL(product)(
             .a = a + (ptrdiff_t)first * a_depth, .a_row = a_row, .a_depth = a_depth,
             .b = b + (ptrdiff_t)first * b_depth, .b_depth = b_depth,
             .depth = left < CK_DEPTH_BLOCK ? left : CK_DEPTH_BLOCK};
-        add_term(&term, rows, columns, c, c_row, transposed, adds || first > 0);
+        add_term(&term, rows, columns, c, c_row, transposed, adds || first > 0, copies);
         first += CK_DEPTH_BLOCK;
     } while (first < depth);
 }

@@ -14,7 +14,7 @@
 #define CK_PRODUCT_LEVEL(suffix)                                                                                  \
     void ck_product_##suffix(                                                                                     \
         const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth, size_t depth,      \
-        size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds);                        \
+        size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds, float *room);           \
     size_t ck_packed_count_##suffix(size_t rows, size_t depth);                                                   \
     void ck_pack_rows_##suffix(                                                                                   \
         const float *x, ptrdiff_t x_row, size_t rows, size_t depth, float *packed);                               \

@@ -13,27 +13,33 @@ import CKernels
 /// `@unchecked Sendable`: what the pointer leads to is behind a lock of its own.
 package final class ProductCrew: @unchecked Sendable {
     private let crew: OpaquePointer
-    private let memberCount: Int
+    /// Memory of large pages for each member's copies of what its products read.
+    private let rooms: [FloatStorage]
 
     /// A crew of `memberCount` threads, which `join` it.
     package init(memberCount: Int) {
         guard let crew = ck_make_crew() else { preconditionFailure("no memory for a lock") }
         self.crew = crew
-        self.memberCount = memberCount
+        rooms = (0..<memberCount).map { _ in FloatStorage(untouched: Self.roomSize) }
     }
 
     deinit {
         ck_free_crew(crew)
     }
 
+    /// A large page, if there are any: less would not be given one.
+    private static let roomSize = max(CK_PRODUCT_ROOM, FloatStorage.largePageBytes / MemoryLayout<Float>.stride)
+
     /// Makes the calling thread a member for the rest of its life, which the crew outlives.
-    package func join() {
+    /// - Parameter member: From 0 on, each given once.
+    package func join(as member: Int) {
         ck_join_crew(crew)
+        ck_use_product_room(rooms[member].base)
     }
 
     /// Every member is about to begin with work of its own, which it ends with `help`.
     package func begin() {
-        ck_begin_crew(crew, memberCount)
+        ck_begin_crew(crew, rooms.count)
     }
 
     /// The calling member has done its work: helps until all have.

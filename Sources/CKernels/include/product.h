@@ -23,6 +23,13 @@ void ck_product(
     const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth, size_t depth, size_t rows,
     size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds);
 
+/// Most floats that `ck_product` copies of `b` at a time.
+enum { CK_PRODUCT_ROOM = 2 * 768 * 48 };
+
+/// Where the calling thread's products put those copies from now on, CK_PRODUCT_ROOM floats at a cache line: memory of
+/// large pages is read faster than the stack, which they take if it is null.
+void ck_use_product_room(float *room);
+
 /// Floats that `ck_pack_rows` writes.
 size_t ck_packed_count(size_t rows, size_t depth);
 
