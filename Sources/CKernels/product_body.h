@@ -14,11 +14,6 @@
 #include "product_tile.h"
 #include "transpose.h"
 
-/// Whether rows that lie this far apart fall into the same few cache sets.
-CK_INLINE int collides(ptrdiff_t stride) {
-    return stride != 0 && stride % 1024 == 0;
-}
-
 /// Copies `height` rows of a term's `a` close to each other.
 CK_INLINE void gather_block(struct ck_term *term, size_t height, float *block) {
     for (size_t row = 0; row < height; row++) {
@@ -107,7 +102,7 @@ struct ck_panel {
     /// 0 behind the last panel.
     size_t used;
     size_t width;
-    /// Whether tiles read a copy: of a panel that is not full, or whose rows would evict each other, or that is read often.
+    /// Whether tiles read a copy: of a panel that is not full, whose rows would evict each other, or that is read often.
     int is_copied;
 };
 
@@ -117,7 +112,8 @@ CK_INLINE struct ck_panel panel_at(size_t first, const struct ck_term *term, siz
         size_t left = columns - first;
         panel.width = panel_width(left);
         panel.used = left < panel.width ? left : panel.width;
-        panel.is_copied = panel.used < panel.width || collides(term->b_depth) || (rows >= 12 && term->depth >= 256);
+        panel.is_copied =
+            panel.used < panel.width || ck_collides(term->b_depth) || (rows >= 12 && term->depth >= CK_DEEP);
     }
     return panel;
 }
@@ -163,8 +159,8 @@ CK_TARGET static void add_term(
                     (height + CK_TILE_ROWS - 1) / CK_TILE_ROWS, term->depth);
             }
             tile.terms[0].a = term->a + (ptrdiff_t)i * term->a_row;
-            if (collides(term->a_row) && term->a_depth == 1) {
-                tile.terms[0].a_row = term->a_row;
+            tile.terms[0].a_row = term->a_row;
+            if (ck_collides(term->a_row) && term->a_depth == 1) {
                 gather_block(&tile.terms[0], height, block);
             }
             float *out = c + (ptrdiff_t)i * c_row + (ptrdiff_t)panel.first;
@@ -199,7 +195,8 @@ CK_TARGET void CK_LEVEL(product)(
     } while (first < depth);
 }
 
-/// Eight columns of a panel of `width`: as many rows of x, the last one again where there are only `count`.
+/// Eight columns of a panel of `width`: as many rows of x. Where there are only `count` it is the last one again, which
+/// needs no branch in the loop: nobody reads what comes of those columns.
 CK_INLINE void pack_eight(
     const float *x, ptrdiff_t x_row, size_t count, size_t depth, float *panel, size_t width) {
     const float *rows[8];
@@ -258,7 +255,7 @@ CK_TARGET void CK_LEVEL(product_packed)(
                     .a = second.weights + (ptrdiff_t)j * second.weight_row, .a_row = second.weight_row, .a_depth = 1,
                     .depth = second.depth};
             }
-            if (collides(first.weight_row)) {
+            if (ck_collides(first.weight_row)) {
                 gather_block(&tile.terms[0], height, block);
             }
             if (j + height < columns) {

@@ -8,10 +8,7 @@
 #include "product.h"
 #include "product_level.h"
 
-/// Depth from which on a product's copies of its panels are worth their cost.
-#define CK_DEEP 256
-
-/// Heads whose vectors run along whole eights of columns, of sentences that are not long.
+/// Heads whose vectors run along whole eights of columns, and of which nothing is worth a copy.
 static void product_short_heads(
     struct ck_heads heads, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth,
     size_t depth, size_t rows, size_t columns, float *c, ptrdiff_t c_row) {
@@ -28,7 +25,7 @@ static void product_short_heads(
 void ck_product_heads(
     struct ck_heads heads, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth,
     size_t depth, size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed) {
-    if (!transposed && columns % 8 == 0 && depth < CK_DEEP) {
+    if (!transposed && columns % 8 == 0 && depth < CK_DEEP && !ck_collides(b_depth)) {
         product_short_heads(heads, a, a_row, a_depth, b, b_depth, depth, rows, columns, c, c_row);
         return;
     }

@@ -11,6 +11,14 @@
 
 // The products for one level of instructions; see product.h.
 
+/// Depth from which on a panel that many rows read is worth a copy.
+#define CK_DEEP 256
+
+/// Whether rows that lie this far apart fall into the same few cache sets.
+static inline int ck_collides(ptrdiff_t stride) {
+    return stride != 0 && stride % 1024 == 0;
+}
+
 #define CK_PRODUCT_LEVEL(suffix)                                                                                  \
     void ck_product_##suffix(                                                                                     \
         const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth, size_t depth,      \

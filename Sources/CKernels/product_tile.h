@@ -23,7 +23,7 @@ typedef float ck_wide __attribute__((vector_size(4 * CK_LANES), aligned(4), may_
 #define CK_BLOCK_ROWS 8
 #define CK_BLOCK_STRIDE (CK_DEPTH_BLOCK + 16)
 
-/// A summand of a tile: pointers are at the tile's first row and column.
+/// A summand of a block's tiles: pointers are at the block's first row and the panel's first column.
 struct ck_term {
     const float *a;
     ptrdiff_t a_row, a_depth;
@@ -54,7 +54,8 @@ struct ck_tile {
         }                                                                                                         \
     }
 
-/// Sums all terms in a tile of `rows` rows of `vectors` vectors at `c`. With constant counts the sums stay in registers.
+/// Sums all terms in a tile of `rows` rows of `vectors` vectors at `c`, from `row` of the block on. With constant counts
+/// the sums stay in registers.
 #define CK_TILE_BODY(vec, lanes, rows, vectors)                                                                   \
     vec sums[rows][vectors];                                                                                      \
     for (int i = 0; i < rows; i++) {                                                                              \
@@ -91,16 +92,20 @@ struct ck_tile {
     }
 
 #define CK_TILE(rows)                                                                                             \
-    CK_TARGET static void tile_three_##rows(const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {    \
+    CK_TARGET static void tile_three_##rows(                                                                      \
+        const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {                            \
         CK_TILE_BODY(ck_wide, CK_LANES, rows, 3)                                                                  \
     }                                                                                                             \
-    CK_TARGET static void tile_two_##rows(const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {      \
+    CK_TARGET static void tile_two_##rows(                                                                        \
+        const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {                            \
         CK_TILE_BODY(ck_wide, CK_LANES, rows, 2)                                                                  \
     }                                                                                                             \
-    CK_TARGET static void tile_one_##rows(const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {      \
+    CK_TARGET static void tile_one_##rows(                                                                        \
+        const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {                            \
         CK_TILE_BODY(ck_wide, CK_LANES, rows, 1)                                                                  \
     }                                                                                                             \
-    CK_TARGET static void tile_eight_##rows(const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {    \
+    CK_TARGET static void tile_eight_##rows(                                                                      \
+        const struct ck_tile *tile, size_t row, float *c, ptrdiff_t c_row, int adds) {                            \
         CK_TILE_BODY(ck_eight, 8, rows, 1)                                                                        \
     }
 

@@ -3,9 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Glibc
 
 /// Memory that matrices view: floats of our own, or a part of a file that stays mapped.
 ///
@@ -41,12 +39,10 @@ package final class FloatStorage: @unchecked Sendable {
         let isLarge = byteCount >= Self.largePageBytes
         let bytes = UnsafeMutableRawPointer.allocate(
             byteCount: byteCount, alignment: isLarge ? Self.largePageBytes : 64)
-        #if os(Linux)
-            if isLarge {
-                // A wish: a system without large pages says no, and memory is as good as before.
-                _ = madvise(bytes, byteCount, MADV_HUGEPAGE)
-            }
-        #endif
+        if isLarge {
+            // A wish: a system without large pages says no, and memory is as good as before.
+            _ = madvise(bytes, byteCount, MADV_HUGEPAGE)
+        }
         base = bytes.bindMemory(to: Float.self, capacity: count)
         self.count = count
         release = { bytes.deallocate() }

@@ -8,13 +8,20 @@ import CKernels
 // The products of attention, one for each head. A head is a range of columns of queries, keys and values, and a range
 // of rows of probabilities.
 
+extension Workspace {
+    /// [rows, columns], with the room behind its rows that products of heads by rows write to.
+    package func headMatrix(rows: Int, columns: Int) -> Matrix {
+        matrix(rows: rows, columns: ck_packed_count(columns, 1)).columns(0..<columns)
+    }
+}
+
 extension Matrix {
     /// Becomes, head by head, a·bᵀ: [heads · rows, columns].
     ///
     /// - Parameters:
     ///   - a: [rows, heads · headSize].
     ///   - b: [columns, heads · headSize].
-    /// - Precondition: This matrix is one that `PackedRows.paddedMatrix` made.
+    /// - Precondition: This matrix is one that `Workspace.headMatrix` made.
     package func setHeadProducts(_ a: Matrix, transposed b: Matrix, heads: Int, in workspace: Workspace) {
         precondition(
             a.rowCount * heads == rowCount && a.columnCount == b.columnCount && a.columnCount % heads == 0

@@ -123,13 +123,6 @@ extension Matrix {
     }
 }
 
-extension PackedRows {
-    /// A matrix with the room behind its rows that a product by packed rows writes to.
-    package static func paddedMatrix(rows: Int, columns: Int, in workspace: Workspace) -> Matrix {
-        workspace.matrix(rows: rows, columns: ck_packed_count(columns, 1)).columns(0..<columns)
-    }
-}
-
 /// Which instructions products are computed with.
 package enum ProductKernels {
     /// Whether a step is a multiply-add with one rounding: AVX2 and AVX-512 give the same bits, and no others do.

@@ -4,6 +4,7 @@
 //
 
 import CKernels
+import Synchronization
 
 /// Compute threads that work side by side: one that has nothing left to do helps the others with their products.
 ///
@@ -15,6 +16,7 @@ package final class ProductCrew: @unchecked Sendable {
     private let crew: OpaquePointer
     /// Memory of large pages for each member's copies of what its products read.
     private let rooms: [FloatStorage]
+    private let joined = Atomic<Int>(0)
 
     /// A crew of `memberCount` threads, which `join` it.
     package init(memberCount: Int) {
@@ -31,8 +33,9 @@ package final class ProductCrew: @unchecked Sendable {
     private static let roomSize = max(CK_PRODUCT_ROOM, FloatStorage.largePageBytes / MemoryLayout<Float>.stride)
 
     /// Makes the calling thread a member for the rest of its life, which the crew outlives.
-    /// - Parameter member: From 0 on, each given once.
-    package func join(as member: Int) {
+    package func join() {
+        let member = joined.add(1, ordering: .relaxed).oldValue
+        precondition(member < rooms.count, "member \(member + 1) of a crew of \(rooms.count)")
         ck_join_crew(crew)
         ck_use_product_room(rooms[member].base)
     }

@@ -97,7 +97,7 @@ private final class JobQueue: @unchecked Sendable {
 
     /// Takes part in every job until the queue is closed.
     func serve(slot: Int) {
-        crew.join(as: slot)
+        crew.join()
         var seen = 0
         while let job = nextJob(after: &seen) {
             job(slot)

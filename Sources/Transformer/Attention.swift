@@ -31,8 +31,7 @@ struct Attention {
         (0..<rows.exampleCount).map { example in
             let queries = queryRows.rows(of: example)
             let tokens = rows.rows(of: example)
-            let probabilities = PackedRows.paddedMatrix(
-                rows: headCount * queries.count, columns: tokens.count, in: workspace)
+            let probabilities = workspace.headMatrix(rows: headCount * queries.count, columns: tokens.count)
             probabilities.setHeadProducts(
                 query.rows(queries), transposed: key.rows(tokens), heads: headCount, in: workspace)
             probabilities.applySoftmax(scale: scale)
@@ -63,8 +62,7 @@ struct Attention {
             }
             guard gradients.query != nil || gradients.key != nil else { continue }
             workspace.scope {
-                let scores = PackedRows.paddedMatrix(
-                    rows: headCount * queries.count, columns: tokens.count, in: workspace)
+                let scores = workspace.headMatrix(rows: headCount * queries.count, columns: tokens.count)
                 scores.setHeadProducts(outer, transposed: value.rows(tokens), heads: headCount, in: workspace)
                 scores.applySoftmaxBackward(probabilities: probabilities, scale: scale)
                 gradients.query?.rows(queries).setHeadProducts(scores, key.rows(tokens), heads: headCount)

@@ -22,7 +22,7 @@ struct ProductCrewTests {
         for member in 0..<memberCount {
             done.enter()
             let thread = Thread {
-                crew.join(as: member)
+                crew.join()
                 work(member)
                 helped.add(crew.help(), ordering: .relaxed)
                 done.leave()

@@ -22,9 +22,9 @@ void ck_product_heads(
     struct ck_heads heads, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth,
     size_t depth, size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed);
 
-/// c[i][j] = Σ_p a[i][p]·b[j][p] for each head: a product by the rows of b, [columns, depth], which it packs. `packed`
-/// has room for ck_packed_count(columns, depth) floats, rows of c for ck_packed_count(columns, 1); what lies behind their
-/// columns is overwritten.
+/// c[i][j] = Σ_p a[i][p]·b[j][p] for each head: a product by the rows of b, [columns, depth], which it packs, a panel at
+/// a time, into `packed`: ck_packed_count(columns, depth) floats are more than enough. Rows of c have room for
+/// ck_packed_count(columns, 1) floats, `columns` in whole eights; what lies behind their columns is overwritten.
 void ck_product_heads_by_rows(
     struct ck_heads heads, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, size_t depth, size_t rows,
     size_t columns, float *packed, float *c, ptrdiff_t c_row);
