@@ -31,9 +31,14 @@ static int processor_level(void) {
     }
     return __builtin_cpu_supports("x86-64-v3") ? 3 : 1;
 }
+#else
+static int processor_level(void) {
+    return 1;
+}
+#endif
 
-/// What the processor has and the environment allows, looked up once: all threads find the same; up to the limit.
-static int level(void) {
+int ck_product_level(void) {
+    // Looked up once, so that all threads find the same.
     static int known = 0;
     int found = __atomic_load_n(&known, __ATOMIC_RELAXED);
     if (found == 0) {
@@ -46,15 +51,6 @@ static int level(void) {
         __atomic_store_n(&known, found, __ATOMIC_RELAXED);
     }
     return found < limit ? found : limit;
-}
-#endif
-
-int ck_product_level(void) {
-#if defined(__x86_64__)
-    return level();
-#else
-    return 1;
-#endif
 }
 
 /// Columns of a product that one thread computes: whole panels at every level.
@@ -102,38 +98,17 @@ void ck_product(
     const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth, size_t depth, size_t rows,
     size_t columns, float *c, ptrdiff_t c_row, int transposed, int adds) {
     struct product_job job = {
-        ck_product_base, a, a_row, a_depth, b, b_depth, depth, rows, columns, c, c_row, transposed, adds};
-#if defined(__x86_64__)
-    switch (level()) {
-    case 4: job.kernel = ck_product_v4; break;
-    case 3: job.kernel = ck_product_v3; break;
-    default: break;
-    }
-#endif
+        CK_AT_LEVEL(ck_product), a, a_row, a_depth, b, b_depth, depth, rows, columns, c, c_row, transposed, adds};
     share_columns(depth * rows * columns, columns, product_part, &job);
 }
 
 size_t ck_packed_count(size_t rows, size_t depth) {
-#if defined(__x86_64__)
-    switch (level()) {
-    case 4: return ck_packed_count_v4(rows, depth);
-    case 3: return ck_packed_count_v3(rows, depth);
-    default: break;
-    }
-#endif
-    return ck_packed_count_base(rows, depth);
+    return CK_AT_LEVEL(ck_packed_count)(rows, depth);
 }
 
 void ck_pack_rows(
     const float *x, ptrdiff_t x_row, size_t rows, size_t depth, float *packed) {
-#if defined(__x86_64__)
-    switch (level()) {
-    case 4: ck_pack_rows_v4(x, x_row, rows, depth, packed); return;
-    case 3: ck_pack_rows_v3(x, x_row, rows, depth, packed); return;
-    default: break;
-    }
-#endif
-    ck_pack_rows_base(x, x_row, rows, depth, packed);
+    CK_AT_LEVEL(ck_pack_rows)(x, x_row, rows, depth, packed);
 }
 
 /// The arguments of `ck_product_packed`.
@@ -161,13 +136,6 @@ static void packed_part(const void *job, size_t begin, size_t end) {
 void ck_product_packed(
     struct ck_packed_term first, struct ck_packed_term second, const float *bias, size_t rows, size_t columns, float *y,
     ptrdiff_t y_row) {
-    struct packed_job job = {ck_product_packed_base, first, second, bias, rows, columns, y, y_row};
-#if defined(__x86_64__)
-    switch (level()) {
-    case 4: job.kernel = ck_product_packed_v4; break;
-    case 3: job.kernel = ck_product_packed_v3; break;
-    default: break;
-    }
-#endif
+    struct packed_job job = {CK_AT_LEVEL(ck_product_packed), first, second, bias, rows, columns, y, y_row};
     share_columns((first.depth + second.depth) * rows * columns, columns, packed_part, &job);
 }

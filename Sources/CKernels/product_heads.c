@@ -8,25 +8,12 @@
 #include "product.h"
 #include "product_level.h"
 
-/// Heads whose vectors run along whole eights of columns, and of which nothing is worth a copy.
-static void product_short_heads(
-    struct ck_heads heads, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth,
-    size_t depth, size_t rows, size_t columns, float *c, ptrdiff_t c_row) {
-#if defined(__x86_64__)
-    switch (ck_product_level()) {
-    case 4: ck_product_heads_v4(heads, a, a_row, a_depth, b, b_depth, depth, rows, columns, c, c_row); return;
-    case 3: ck_product_heads_v3(heads, a, a_row, a_depth, b, b_depth, depth, rows, columns, c, c_row); return;
-    default: break;
-    }
-#endif
-    ck_product_heads_base(heads, a, a_row, a_depth, b, b_depth, depth, rows, columns, c, c_row);
-}
-
 void ck_product_heads(
     struct ck_heads heads, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, const float *b, ptrdiff_t b_depth,
     size_t depth, size_t rows, size_t columns, float *c, ptrdiff_t c_row, int transposed) {
+    // Vectors run along whole eights of columns, and nothing is worth a copy.
     if (!transposed && columns % 8 == 0 && depth < CK_DEEP && !ck_collides(b_depth)) {
-        product_short_heads(heads, a, a_row, a_depth, b, b_depth, depth, rows, columns, c, c_row);
+        CK_AT_LEVEL(ck_product_heads)(heads, a, a_row, a_depth, b, b_depth, depth, rows, columns, c, c_row);
         return;
     }
     for (size_t head = 0; head < heads.count; head++) {
@@ -40,12 +27,5 @@ void ck_product_heads(
 void ck_product_heads_by_rows(
     struct ck_heads heads, const float *a, ptrdiff_t a_row, const float *b, ptrdiff_t b_row, size_t depth, size_t rows,
     size_t columns, float *packed, float *c, ptrdiff_t c_row) {
-#if defined(__x86_64__)
-    switch (ck_product_level()) {
-    case 4: ck_product_heads_by_rows_v4(heads, a, a_row, b, b_row, depth, rows, columns, packed, c, c_row); return;
-    case 3: ck_product_heads_by_rows_v3(heads, a, a_row, b, b_row, depth, rows, columns, packed, c, c_row); return;
-    default: break;
-    }
-#endif
-    ck_product_heads_by_rows_base(heads, a, a_row, b, b_row, depth, rows, columns, packed, c, c_row);
+    CK_AT_LEVEL(ck_product_heads_by_rows)(heads, a, a_row, b, b_row, depth, rows, columns, packed, c, c_row);
 }

@@ -40,6 +40,13 @@ CK_PRODUCT_LEVEL(base)
 #if defined(__x86_64__)
 CK_PRODUCT_LEVEL(v3)
 CK_PRODUCT_LEVEL(v4)
+/// A function's kernel at the level that products are computed with.
+#define CK_AT_LEVEL(function)                                                                                     \
+    (ck_product_level() >= 4   ? function##_v4                                                                    \
+     : ck_product_level() == 3 ? function##_v3                                                                    \
+                               : function##_base)
+#else
+#define CK_AT_LEVEL(function) function##_base
 #endif
 
 #endif
