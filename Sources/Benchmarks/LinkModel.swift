@@ -21,13 +21,13 @@ package struct LinkModel: Hashable, Sendable {
     ///
     /// As in `ExchangeCosts`: several streams meet in one port of a switch.
     package var crowding: Double
-    /// In how many bytes an element travels: a gradient's sums mostly fit into five.
+    /// In how many bytes an element travels: a gradient's sums take four in the middle.
     package var elementByteCount: Int
 
     /// - Precondition: A rate above zero, at least one byte an element, no negative time.
     package init(
         latency: Double, bytesPerSecond: Double, secondsPerMessage: Double = 10e-6, crowding: Double = 0.02,
-        elementByteCount: Int = 5
+        elementByteCount: Int = 4
     ) {
         precondition(
             latency >= 0 && bytesPerSecond > 0 && secondsPerMessage >= 0 && crowding >= 0 && elementByteCount > 0,

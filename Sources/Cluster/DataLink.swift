@@ -15,6 +15,8 @@ final class DataLink {
     /// How many bytes go one way before the other way and the other links have their turn: what has come in is added
     /// while it is still in the processor's cache.
     private static let turnByteCount = 256 << 10
+    /// How many bytes are read before they are used, so that they are still in the processor's cache.
+    private static let readByteCount = 4 * TLSConnection.largestRecord
 
     let peer: Roster.Member
     let connection: TLSConnection
@@ -24,27 +26,28 @@ final class DataLink {
     private var inputStart = 0
     private var inputEnd = 0
 
-    /// The beginning of the frame on its way out, prefix, header and first elements, so that a short frame is a single
-    /// TLS record: `record[recordStart..<recordEnd]` has not left yet.
-    private let record = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: TLSConnection.largestRecord, alignment: 16)
-    private var recordStart = 0
-    private var recordEnd = 0
-    /// The frame's further elements, in the vector's own memory, where they travel as they lie there.
-    private var rest = UnsafeRawBufferPointer(start: nil, count: 0)
-    /// The frame's further elements where they are packed, a record at a time.
-    private var unpacked = UnsafeBufferPointer<Int64>(start: nil, count: 0)
-    private var outgoingWidth = ElementWidth(byteCount: 8)
+    /// The frame on its way out, of which `output[outputStart..<outputEnd]` has not left yet; with room for the longest
+    /// one of the exchange.
+    private var output = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private var outputStart = 0
+    private var outputEnd = 0
     /// Whether the socket took less than was offered; until poll says that it takes more.
     private var isBlocked = false
 
     private var outgoing: ArraySlice<OutgoingSegment> = []
     private var incoming: ArraySlice<(index: Int, segment: IncomingSegment)> = []
-    /// Bytes of the first incoming segment's memory that are in place; nil before its header.
-    private var filled: Int?
-    private var incomingWidth = ElementWidth(byteCount: 8)
+    /// The frame that is coming in; nil before its header.
+    private var frame: IncomingFrame?
     /// Whether something may have arrived since the link was last read empty.
     private var mayHaveInput = true
+
+    /// How far the first incoming segment is.
+    private struct IncomingFrame {
+        /// Elements that are in place.
+        var elementCount = 0
+        /// Bytes that have not been used.
+        var leftByteCount: Int
+    }
 
     init(peer: Roster.Member, connection: TLSConnection) {
         self.peer = peer
@@ -54,14 +57,20 @@ final class DataLink {
     deinit {
         connection.close()
         input.deallocate()
-        record.deallocate()
+        output.deallocate()
     }
 
     /// Takes the segments of a new exchange.
     func begin(outgoing: [OutgoingSegment], incoming: [(index: Int, segment: IncomingSegment)]) {
         self.outgoing = outgoing[...]
         self.incoming = incoming[...]
-        filled = nil
+        let longest = outgoing.reduce(0) { max($0, $1.range.count) }
+        let room = Self.headerByteCount + PackedIntegers.byteCounts(elementCount: longest).upperBound
+        if output.count < room {
+            output.deallocate()
+            output = .allocate(byteCount: room, alignment: 16)
+        }
+        frame = nil
         mayHaveInput = true
     }
 
@@ -70,7 +79,7 @@ final class DataLink {
     private var isSent: Bool { outgoing.isEmpty && !hasFrame }
 
     /// Whether a frame has begun to leave and has not gone.
-    private var hasFrame: Bool { recordStart < recordEnd || !rest.isEmpty || !unpacked.isEmpty }
+    private var hasFrame: Bool { outputStart < outputEnd }
 
     /// Whether bytes could leave now, as far as is known.
     func canSend(_ isReady: (OutgoingSegment) -> Bool) -> Bool {
@@ -101,38 +110,28 @@ final class DataLink {
 
     // MARK: Out
 
+    private static let headerByteCount = FramePrefix.byteCount + ChunkHeader.byteCount
+
     /// Sends as much as the socket takes and as one turn allows.
     /// - Parameters:
     ///   - isReady: Whether a segment may leave: those that it waits for are in.
-    ///   - header: Makes a segment's frame prefix and header.
-    func send(
-        isReady: (OutgoingSegment) -> Bool, header: (OutgoingSegment, ElementWidth) throws -> [UInt8]
-    ) throws {
+    ///   - header: A segment's header.
+    func send(isReady: (OutgoingSegment) -> Bool, header: (OutgoingSegment) throws -> ChunkHeader) throws {
         if isBlocked { return }
         var sent = 0
         while true {
             if !hasFrame {
                 guard sent < Self.turnByteCount, let segment = outgoing.first, isReady(segment) else { return }
                 outgoing.removeFirst()
-                outgoingWidth = ElementWidth(holding: segment.elements)
-                begin(segment, header: try header(segment, outgoingWidth))
-            } else if recordStart == recordEnd, !unpacked.isEmpty {
-                packRecord(behind: 0)
+                begin(segment, try header(segment))
             }
-            let next =
-                recordStart < recordEnd ? UnsafeRawBufferPointer(rebasing: record[recordStart..<recordEnd]) : rest
-            let isWhole = unpacked.isEmpty && next.count == recordEnd - recordStart + rest.count
-            let outcome = try connection.write(next, moreFollows: !isWhole)
-            guard case .bytes(let count) = outcome else {
+            let next = UnsafeRawBufferPointer(rebasing: output[outputStart..<outputEnd])
+            guard case .bytes(let count) = try connection.write(next) else {
                 isBlocked = true
                 return
             }
             sent += count
-            if recordStart < recordEnd {
-                recordStart += count
-            } else {
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-            }
+            outputStart += count
             if count < next.count {
                 isBlocked = true
                 return
@@ -140,31 +139,12 @@ final class DataLink {
         }
     }
 
-    private func begin(_ segment: OutgoingSegment, header: [UInt8]) {
-        record.copyBytes(from: header)
-        guard outgoingWidth.isWhole else {
-            unpacked = segment.elements
-            packRecord(behind: header.count)
-            return
-        }
-        let elements = UnsafeRawBufferPointer(segment.elements)
-        let first = min(elements.count, TLSConnection.largestRecord - header.count)
-        UnsafeMutableRawBufferPointer(rebasing: record[header.count...]).copyMemory(
-            from: UnsafeRawBufferPointer(rebasing: elements[..<first]))
-        recordStart = 0
-        recordEnd = header.count + first
-        rest = UnsafeRawBufferPointer(rebasing: elements[first...])
-    }
-
-    /// Fills the record with as many packed elements as it has room for.
-    private func packRecord(behind start: Int) {
-        let count = min((TLSConnection.largestRecord - start) / outgoingWidth.byteCount, unpacked.count)
-        outgoingWidth.pack(
-            UnsafeBufferPointer(rebasing: unpacked[..<count]),
-            into: UnsafeMutableRawBufferPointer(rebasing: record[start...]))
-        unpacked = UnsafeBufferPointer(rebasing: unpacked[count...])
-        recordStart = 0
-        recordEnd = start + count * outgoingWidth.byteCount
+    private func begin(_ segment: OutgoingSegment, _ header: ChunkHeader) {
+        let packedByteCount = PackedIntegers.pack(
+            segment.elements, into: UnsafeMutableRawBufferPointer(rebasing: output[Self.headerByteCount...]))
+        output.copyBytes(from: header.encodeWithPrefix(packedByteCount: packedByteCount))
+        outputStart = 0
+        outputEnd = Self.headerByteCount + packedByteCount
     }
 
     // MARK: In
@@ -179,22 +159,10 @@ final class DataLink {
         // Of the next exchange something may wait in the buffer when nothing more arrives.
         try useInput(check: check, received: received)
         while mayHaveInput, taken < Self.turnByteCount {
-            let target: UnsafeMutableRawBufferPointer
-            let isDirect: Bool
-            if let filled, let due = incoming.first, inputStart == inputEnd, incomingWidth.isWhole {
-                // Nothing is buffered and elements are due: read them to where they belong.
-                target = UnsafeMutableRawBufferPointer(
-                    rebasing: UnsafeMutableRawBufferPointer(due.segment.elements)[filled...])
-                isDirect = true
-            } else {
-                compactInput()
-                guard inputEnd < Self.inputCapacity else { return false }
-                // A frame begins with a record: of a frame that is not packed, no more than that one takes the way
-                // through the buffer.
-                let room = min(Self.inputCapacity - inputEnd, TLSConnection.largestRecord)
-                target = UnsafeMutableRawBufferPointer(rebasing: input[inputEnd..<inputEnd + room])
-                isDirect = false
-            }
+            compactInput()
+            guard inputEnd < Self.inputCapacity else { return false }
+            let room = min(Self.inputCapacity - inputEnd, Self.readByteCount)
+            let target = UnsafeMutableRawBufferPointer(rebasing: input[inputEnd..<inputEnd + room])
             switch try connection.read(into: target) {
             case .wouldBlock: mayHaveInput = false
             case .closed: return true
@@ -203,13 +171,8 @@ final class DataLink {
                 // A read ends before its buffer does where nothing more is there; an end of the stream that came with
                 // these bytes is found by the next one, after poll.
                 mayHaveInput = count == target.count
-                if isDirect, let filled, let due = incoming.first {
-                    advance(
-                        filled + count, of: due.segment.elements.count * MemoryLayout<Int64>.size, received: received)
-                } else {
-                    inputEnd += count
-                    try useInput(check: check, received: received)
-                }
+                inputEnd += count
+                try useInput(check: check, received: received)
             }
         }
         return false
@@ -222,57 +185,72 @@ final class DataLink {
 
     private func useInput(check: (ChunkHeader, IncomingSegment) throws -> Void, received: (Int) -> Void) throws {
         while let due = incoming.first {
-            let target = UnsafeMutableRawBufferPointer(due.segment.elements)
-            if let filled, !incomingWidth.isWhole {
-                let place = filled / MemoryLayout<Int64>.size
-                let count = min((inputEnd - inputStart) / incomingWidth.byteCount, due.segment.elements.count - place)
-                guard count > 0 else { return }
-                incomingWidth.unpack(
-                    UnsafeRawBufferPointer(rebasing: input[inputStart..<inputEnd]),
-                    into: UnsafeMutableBufferPointer(rebasing: due.segment.elements[place..<place + count]))
-                inputStart += count * incomingWidth.byteCount
-                advance(filled + count * MemoryLayout<Int64>.size, of: target.count, received: received)
-            } else if let filled {
-                let count = min(inputEnd - inputStart, target.count - filled)
-                guard count > 0 else { return }
-                UnsafeMutableRawBufferPointer(rebasing: target[filled..<filled + count]).copyMemory(
-                    from: UnsafeRawBufferPointer(rebasing: input[inputStart..<inputStart + count]))
-                inputStart += count
-                advance(filled + count, of: target.count, received: received)
-            } else {
-                let headerEnd = FramePrefix.byteCount + ChunkHeader.byteCount
-                guard inputEnd - inputStart >= headerEnd else { return }
-                let bytes = Array(input[inputStart..<inputStart + headerEnd])
-                let prefix = try FramePrefix(validating: bytes[..<FramePrefix.byteCount], limits: .dataLink)
-                guard prefix.kind == .chunk else {
-                    throw ClusterError(
-                        code: .unexpectedMessage, message: "\(peer.name) sent a \(prefix.kind) instead of sums")
+            guard frame != nil else {
+                guard try useHeader(check: { try check($0, due.segment) }) else { return }
+                continue
+            }
+            guard try useBlock(due.segment) else { return }
+            if frame?.elementCount == due.segment.range.count {
+                guard frame?.leftByteCount == 0 else {
+                    throw WireError(
+                        .malformed,
+                        "the elements of a chunk end \(frame?.leftByteCount ?? 0) bytes before its frame does")
                 }
-                let header = try ChunkHeader(
-                    validating: bytes[FramePrefix.byteCount...], rawByteCount: prefix.rawByteCount)
-                try check(header, due.segment)
-                incomingWidth = header.width
-                inputStart += headerEnd
-                filled = 0
+                frame = nil
+                incoming.removeFirst()
+                received(due.index)
             }
         }
     }
 
-    private func advance(_ count: Int, of total: Int, received: (Int) -> Void) {
-        filled = count
-        if count == total, let done = incoming.popFirst() {
-            filled = nil
-            received(done.index)
+    /// Begins the frame at the front of the input.
+    /// - Returns: Whether its header was there.
+    private func useHeader(check: (ChunkHeader) throws -> Void) throws -> Bool {
+        guard inputEnd - inputStart >= Self.headerByteCount else { return false }
+        let bytes = Array(input[inputStart..<inputStart + Self.headerByteCount])
+        let prefix = try FramePrefix(validating: bytes[..<FramePrefix.byteCount], limits: .dataLink)
+        guard prefix.kind == .chunk else {
+            throw ClusterError(code: .unexpectedMessage, message: "\(peer.name) sent a \(prefix.kind) instead of sums")
         }
+        try check(ChunkHeader(validating: bytes[FramePrefix.byteCount...], rawByteCount: prefix.rawByteCount))
+        inputStart += Self.headerByteCount
+        frame = IncomingFrame(leftByteCount: prefix.rawByteCount)
+        return true
+    }
+
+    /// Puts the next block of the frame in place.
+    /// - Returns: Whether it was there.
+    private func useBlock(_ segment: IncomingSegment) throws -> Bool {
+        guard let frame else { return false }
+        let count = min(PackedIntegers.blockElementCount, segment.range.count - frame.elementCount)
+        let here = min(inputEnd - inputStart, frame.leftByteCount)
+        let bytes = UnsafeRawBufferPointer(rebasing: input[inputStart..<inputStart + here])
+        guard let block = try PackedIntegers.Block(atFrontOf: bytes, elementCount: count) else {
+            guard here < frame.leftByteCount else {
+                throw WireError(.malformed, "a chunk's frame ends within a block, \(here) bytes after it begins")
+            }
+            return false
+        }
+        let places = frame.elementCount..<frame.elementCount + count
+        switch segment.destination {
+        case .replace(let elements): block.unpack(into: UnsafeMutableBufferPointer(rebasing: elements[places]))
+        case .add(let sum): sum.add(places, from: segment.peer) { block.add(to: $0, into: $1) }
+        }
+        inputStart += block.byteCount
+        self.frame = IncomingFrame(
+            elementCount: places.upperBound, leftByteCount: frame.leftByteCount - block.byteCount)
+        return true
     }
 
     private func compactInput() {
         if inputStart == inputEnd {
             inputStart = 0
             inputEnd = 0
-        } else if inputStart > 0, inputEnd == Self.inputCapacity || inputEnd - inputStart < 64 {
+            return
+        }
+        let left = inputEnd - inputStart
+        if inputStart > 0, inputEnd == Self.inputCapacity || left < PackedIntegers.largestBlockByteCount {
             // At the buffer's end, or where little is moved: what is read next goes to memory that is in the cache.
-            let left = inputEnd - inputStart
             UnsafeMutableRawBufferPointer(rebasing: input[..<left]).copyMemory(
                 from: UnsafeRawBufferPointer(rebasing: input[inputStart..<inputEnd]))
             inputStart = 0

@@ -46,8 +46,7 @@ package final class DataLinks: PeerLinks {
     package var worldSize: Int { members.count }
 
     package func exchange(
-        outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant,
-        received: (Int) -> Void
+        outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant
     ) throws {
         guard !isBroken else {
             throw CollectiveError(
@@ -71,10 +70,7 @@ package final class DataLinks: PeerLinks {
             var closed: DataLink?
             for link in links {
                 try progress(link) {
-                    let isClosed = try link.receive(check: { try check($0, $1, from: link) }) { index in
-                        received(index)
-                        isIn[index] = true
-                    }
+                    let isClosed = try link.receive(check: { try check($0, $1, from: link) }) { isIn[$0] = true }
                     if isClosed { closed = link }
                 }
             }
@@ -134,11 +130,10 @@ package final class DataLinks: PeerLinks {
             .peerLost, peers: [link.peer.workerRank], "the data link to \(link.peer.name) is lost: \(reason)")
     }
 
-    private func header(_ segment: OutgoingSegment, _ width: ElementWidth) throws -> [UInt8] {
+    private func header(_ segment: OutgoingSegment) throws -> ChunkHeader {
         try ChunkHeader(
-            generation: generation, exchange: exchangeCount, width: width, offset: segment.range.lowerBound,
-            elementCount: segment.range.count
-        ).encodeWithPrefix()
+            generation: generation, exchange: exchangeCount, offset: segment.range.lowerBound,
+            elementCount: segment.range.count)
     }
 
     private func check(_ header: ChunkHeader, _ segment: IncomingSegment, from link: DataLink) throws {

@@ -20,11 +20,10 @@ package struct AllReducePlan: Hashable, Sendable, CustomStringConvertible {
         case ring
     }
 
-    /// The default length of a segment, in elements: with its frame's header just under as many full TLS records as an
-    /// element has bytes.
+    /// The default length of a segment, in elements: 64 of the blocks in which they travel, four TLS records or so.
     ///
     /// Shorter ones cost more messages, longer ones let less of the adding and forwarding overlap with the transfer.
-    package static let defaultSegmentElementCount = 16368
+    package static let defaultSegmentElementCount = 16_384
 
     package let algorithm: Algorithm
     package let partition: Partition

@@ -11,9 +11,9 @@ extension AllReducer {
 
     /// What every element of that vector is.
     ///
-    /// It and its sums over up to 128 workers travel in five bytes, as most of a gradient's do. Zeros would travel in one,
-    /// and a link that is held up by its bytes would look five times as fast.
-    static let probeValue: Int64 = 1 << 31
+    /// It travels in 30 bits, as wide as most of a gradient's sums, and its sums in a few more. Zeros would travel in one,
+    /// and a link that is held up by its bytes would look thirty times as fast.
+    static let probeValue: Int64 = 1 << 28
 
     /// Measures what the links cost, and chooses algorithms from that from now on.
     ///

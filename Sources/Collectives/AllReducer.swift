@@ -3,18 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-import CKernels
-
 /// Sums vectors of 64-bit integers over all workers.
 ///
 /// Every worker calls it with a vector of the same length, in the same order, and gets the same sums.
 ///
-/// It keeps its scratch memory from one exchange to the next. One thread uses it.
+/// One thread uses it.
 package final class AllReducer {
     let links: any PeerLinks
     private let segmentElementCount: Int
-    /// One segment a peer.
-    private var scratch: [Int64] = []
     /// What the last exchange followed: the next one mostly is the same.
     private var lastScript: (plan: AllReducePlan, script: ExchangeScript)?
 
@@ -79,15 +75,9 @@ package final class AllReducer {
             total = [Int64](repeating: 0, count: own.count)
         }
         let script = script(of: plan)
-        let slot = min(plan.partition.segmentElementCount, own.count)
-        if scratch.count < slot * links.worldSize {
-            scratch = [Int64](repeating: 0, count: slot * links.worldSize)
-        }
         try own.withUnsafeBufferPointer { own in
             try total.withUnsafeMutableBufferPointer { total in
-                try scratch.withUnsafeMutableBufferPointer { scratch in
-                    try follow(script, own: own, total: total, scratch: scratch, slot: slot, deadline: deadline)
-                }
+                try follow(script, own: own, total: total, deadline: deadline)
             }
         }
     }
@@ -99,23 +89,27 @@ package final class AllReducer {
         return script
     }
 
-    /// Gives every segment of the script its memory, and adds what comes in.
+    /// Gives every segment of the script its memory.
     private func follow(
         _ script: ExchangeScript, own: UnsafeBufferPointer<Int64>, total: UnsafeMutableBufferPointer<Int64>,
-        scratch: UnsafeMutableBufferPointer<Int64>, slot: Int, deadline: ContinuousClock.Instant
+        deadline: ContinuousClock.Instant
     ) throws {
+        // By where they begin: the peers' segments of a sum are the same stretch.
+        var sums: [Int: SumInProgress] = [:]
+        func sum(over range: Range<Int>) -> SumInProgress {
+            if let sum = sums[range.lowerBound] { return sum }
+            let sum = SumInProgress(
+                own: UnsafeBufferPointer(rebasing: own[range]),
+                sums: UnsafeMutableBufferPointer(rebasing: total[range]))
+            sums[range.lowerBound] = sum
+            return sum
+        }
         let incoming = script.receives.map { receive in
-            let memory: UnsafeMutableBufferPointer<Int64>
-            switch receive.action {
-            case .add:
-                // Added as soon as it is complete, so that a peer's next one may lie in the same place: it stays in the
-                // processor's cache.
-                let start = receive.peer * slot
-                memory = UnsafeMutableBufferPointer(rebasing: scratch[start..<(start + receive.range.count)])
-            case .replace:
-                memory = UnsafeMutableBufferPointer(rebasing: total[receive.range])
-            }
-            return IncomingSegment(peer: receive.peer, range: receive.range, elements: memory)
+            IncomingSegment(
+                peer: receive.peer, range: receive.range,
+                destination: receive.action == .add
+                    ? .add(sum(over: receive.range))
+                    : .replace(UnsafeMutableBufferPointer(rebasing: total[receive.range])))
         }
         let outgoing = script.sends.map { send in
             let source = send.after.isEmpty ? own : UnsafeBufferPointer(total)
@@ -123,37 +117,14 @@ package final class AllReducer {
                 peer: send.peer, range: send.range, elements: UnsafeBufferPointer(rebasing: source[send.range]),
                 after: send.after)
         }
-        // Where sums have begun, by their first elements.
-        var begun: Set<Int> = []
-        var overflowing: Set<Int> = []
-        try links.exchange(outgoing: outgoing, incoming: incoming, deadline: deadline) { index in
-            let receive = script.receives[index]
-            guard receive.action == .add else { return }
-            let sum = UnsafeMutableBufferPointer(rebasing: total[receive.range])
-            let isFirst = begun.insert(receive.range.lowerBound).inserted
-            let before = isFirst ? UnsafeBufferPointer(rebasing: own[receive.range]) : UnsafeBufferPointer(sum)
-            if !add(UnsafeBufferPointer(incoming[index].elements), before, to: sum) {
-                overflowing.insert(receive.peer)
-            }
-        }
+        try links.exchange(outgoing: outgoing, incoming: incoming, deadline: deadline)
         // The fixed-point format leaves room for every true sum, so what does not fit was no true addend.
+        let overflowing = sums.values.reduce(into: Set()) { $0.formUnion($1.overflowingPeers) }
         guard overflowing.isEmpty else {
             throw CollectiveError(
                 .unexpectedData, peers: Array(overflowing),
                 "sums of worker ranks \(overflowing.sorted().map(String.init).joined(separator: ", ")) overflow 64 bits"
             )
         }
-    }
-
-    /// Adds element by element; `right` may be `sum` itself.
-    /// - Returns: Whether every sum fits.
-    private func add(
-        _ left: UnsafeBufferPointer<Int64>, _ right: UnsafeBufferPointer<Int64>,
-        to sum: UnsafeMutableBufferPointer<Int64>
-    ) -> Bool {
-        precondition(
-            left.count == sum.count && right.count == sum.count,
-            "\(left.count) and \(right.count) elements to \(sum.count) sums")
-        return ck_add_integers(left.baseAddress, right.baseAddress, sum.count, sum.baseAddress) != 0
     }
 }

@@ -21,8 +21,58 @@ package struct IncomingSegment {
     package let peer: Int
     /// Where in the vector the stretch is, in elements.
     package let range: Range<Int>
-    /// Where the elements are written, in memory that stays in place until the exchange returns.
-    package let elements: UnsafeMutableBufferPointer<Int64>
+    /// What becomes of the elements.
+    package let destination: Destination
+
+    /// In memory that stays in place until the exchange returns.
+    package enum Destination {
+        /// They are the final sums.
+        case replace(UnsafeMutableBufferPointer<Int64>)
+        /// They are this peer's part of a sum.
+        case add(SumInProgress)
+    }
+}
+
+/// The sum over one stretch of a vector, to which segments of several peers are added piece by piece, as they come.
+package final class SumInProgress {
+    /// This worker's own part.
+    private let own: UnsafeBufferPointer<Int64>
+    /// Where the sum is written.
+    private let sums: UnsafeMutableBufferPointer<Int64>
+    /// Up to where something was added: so far `sums` holds partial sums.
+    private var begunCount = 0
+
+    /// - Precondition: As many elements as sums, in memory that outlives this object.
+    package init(own: UnsafeBufferPointer<Int64>, sums: UnsafeMutableBufferPointer<Int64>) {
+        precondition(own.count == sums.count, "\(own.count) elements and \(sums.count) sums")
+        self.own = own
+        self.sums = sums
+    }
+
+    /// Whose elements made a sum that does not fit 64 bits.
+    private(set) var overflowingPeers: Set<Int> = []
+
+    /// Adds a piece of a peer's segment.
+    /// - Parameters:
+    ///   - places: Where it lies, counted from the segment's beginning.
+    ///   - peer: Whose it is.
+    ///   - body: Writes the piece's elements plus the first buffer to the second one, which may be the same memory, and
+    ///     returns whether every sum fits 64 bits.
+    /// - Precondition: Each peer adds its pieces in order, and all peers' end at the same places.
+    package func add(
+        _ places: Range<Int>, from peer: Int,
+        _ body: (_ addends: UnsafeBufferPointer<Int64>, _ sums: UnsafeMutableBufferPointer<Int64>) -> Bool
+    ) {
+        precondition(
+            places.upperBound <= begunCount || places.lowerBound == begunCount,
+            "elements \(places) are added, others end at \(begunCount)")
+        let before = places.lowerBound < begunCount ? UnsafeBufferPointer(sums) : own
+        begunCount = max(begunCount, places.upperBound)
+        let addends = UnsafeBufferPointer(rebasing: before[places])
+        if !body(addends, UnsafeMutableBufferPointer(rebasing: sums[places])) {
+            overflowingPeers.insert(peer)
+        }
+    }
 }
 
 /// The links of one worker to all others, as all-reduce needs them.
@@ -41,9 +91,7 @@ package protocol PeerLinks: AnyObject {
     /// - Segments to one peer leave in the order of `outgoing`, segments from one peer arrive in the order of `incoming`;
     ///   nothing is promised between peers. A segment that must wait (`after`) holds up those behind it on its own link
     ///   only.
-    /// - `received` is called on the calling thread, once for each incoming segment when all its elements are in place,
-    ///   and before any outgoing segment that waits for it is read. Segments from one peer are written one after the
-    ///   other, the next one after `received` of the one before has returned: they may share their memory.
+    /// - An outgoing segment that waits for incoming ones is read when all their elements are in place.
     /// - All links are watched, also those without a segment: a peer that is gone ends the exchange for everybody, with
     ///   its own name. A worker whose exchange failed leaves its other links open until it is told to close them, so
     ///   that nobody takes it for the culprit.
@@ -51,7 +99,6 @@ package protocol PeerLinks: AnyObject {
     /// - Throws: `CollectiveError`: `peerLost`, `deadlinePassed` with everybody who was awaited, `unexpectedData` for a
     ///   segment of another exchange or another range.
     func exchange(
-        outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant,
-        received: (Int) -> Void
+        outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant
     ) throws
 }

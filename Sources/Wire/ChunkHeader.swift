@@ -3,17 +3,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 
-/// The header of a `chunk` frame on a data link: which part of which sum follows as raw little-endian integers.
+/// The header of a `chunk` frame on a data link: which part of which sum follows, as `PackedIntegers`.
 ///
 /// Not protobuf: it is read and written for every piece of every exchange, next to the sums' own memory. All numbers
 /// little-endian:
 ///
 ///     offset  size  field
 ///     0       4     generation
-///     4       4     bytes an element, 1 to 8: see `ElementWidth`
+///     4       4     zero
 ///     8       8     exchange
 ///     16      8     offset of the first element
-///     24      8     how many elements follow as raw bytes
+///     24      8     how many elements follow
 package struct ChunkHeader: Hashable, Sendable {
     /// How long it is, in bytes.
     package static let byteCount = 32
@@ -24,8 +24,6 @@ package struct ChunkHeader: Hashable, Sendable {
     package let generation: Int
     /// Counts this generation's exchanges.
     package let exchange: UInt64
-    /// How each element is written.
-    package let width: ElementWidth
     /// Where in the vector the chunk starts, in elements.
     package let offset: Int
     /// How many elements follow.
@@ -33,7 +31,7 @@ package struct ChunkHeader: Hashable, Sendable {
 
     /// - Throws: `WireError` with `badField` for a field out of its range.
     package init(
-        generation: Int, exchange: UInt64, width: ElementWidth, offset: Int, elementCount: Int
+        generation: Int, exchange: UInt64, offset: Int, elementCount: Int
     ) throws(WireError) {
         let check = FieldChecks("ChunkHeader")
         try check.generation(generation)
@@ -41,47 +39,45 @@ package struct ChunkHeader: Hashable, Sendable {
         try check.integer("element_count", elementCount, 1...Self.maximumElements)
         self.generation = generation
         self.exchange = exchange
-        self.width = width
         self.offset = offset
         self.elementCount = elementCount
     }
 
     /// Reads a header and holds it against the frame's raw length.
+    ///
+    /// How many bytes its elements take within those bounds only they tell.
     /// - Throws: `WireError`.
-    package init(
-        validating bytes: some RandomAccessCollection<UInt8>, rawByteCount: Int
-    ) throws(WireError) {
+    package init(validating bytes: ArraySlice<UInt8>, rawByteCount: Int) throws(WireError) {
         let check = FieldChecks("ChunkHeader")
         guard bytes.count == Self.byteCount else {
             throw WireError(.malformed, "expected a chunk header of \(Self.byteCount) bytes, found \(bytes.count)")
         }
-        var rest = Array(bytes)[...]
+        var rest = bytes
         let generation = UInt32(littleEndianBytes: &rest)
-        let width = UInt32(littleEndianBytes: &rest)
+        let reserved = UInt32(littleEndianBytes: &rest)
         let exchange = UInt64(littleEndianBytes: &rest)
         let offset = UInt64(littleEndianBytes: &rest)
         let elementCount = UInt64(littleEndianBytes: &rest)
-        try check.integer("element_byte_count", Int(width), ElementWidth.range)
+        try check.integer("reserved", Int(reserved), 0...0)
         try self.init(
-            generation: Int(generation), exchange: exchange, width: ElementWidth(byteCount: Int(width)),
-            offset: check.decodeInteger("offset", offset),
+            generation: Int(generation), exchange: exchange, offset: check.decodeInteger("offset", offset),
             elementCount: check.decodeInteger("element_count", elementCount))
-        guard rawByteCount == self.elementCount * self.width.byteCount else {
+        let expected = PackedIntegers.byteCounts(elementCount: self.elementCount)
+        guard expected.contains(rawByteCount) else {
             throw check.error(
                 "element_count",
-                "\(self.elementCount) elements of \(width) bytes announced, \(rawByteCount) bytes follow")
+                "\(self.elementCount) elements announced, which take \(expected) bytes; \(rawByteCount) follow")
         }
     }
 
     /// The frame's prefix and this header: what goes out before the elements.
-    package func encodeWithPrefix() -> [UInt8] {
+    /// - Parameter packedByteCount: In how many bytes they travel.
+    package func encodeWithPrefix(packedByteCount: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(FramePrefix.byteCount + Self.byteCount)
-        FramePrefix(
-            kind: .chunk, headerByteCount: Self.byteCount, rawByteCount: elementCount * width.byteCount
-        ).append(to: &bytes)
+        FramePrefix(kind: .chunk, headerByteCount: Self.byteCount, rawByteCount: packedByteCount).append(to: &bytes)
         UInt32(generation).appendLittleEndian(to: &bytes)
-        UInt32(width.byteCount).appendLittleEndian(to: &bytes)
+        UInt32(0).appendLittleEndian(to: &bytes)
         exchange.appendLittleEndian(to: &bytes)
         UInt64(offset).appendLittleEndian(to: &bytes)
         UInt64(elementCount).appendLittleEndian(to: &bytes)

@@ -76,9 +76,9 @@ package struct FramePrefix: Hashable, Sendable {
 
     /// Reads a prefix and holds its lengths against `limits`, before anything is allocated for the frame.
     /// - Precondition: `bytes` has `byteCount` bytes.
-    package init(validating bytes: some RandomAccessCollection<UInt8>, limits: FrameLimits) throws(WireError) {
+    package init(validating bytes: ArraySlice<UInt8>, limits: FrameLimits) throws(WireError) {
         precondition(bytes.count == Self.byteCount, "a frame prefix of \(bytes.count) bytes")
-        var rest = bytes[...]
+        var rest = bytes
         let magic = rest.prefix(4)
         guard magic.elementsEqual(Self.magic) else {
             throw WireError(.badMagic, "expected a frame that starts with \(Self.magic), found \(Array(magic))")

@@ -94,7 +94,10 @@ extension FrameKind {
         case .logBatch: FrameLimits.Limit(headerByteCount: mib, rawByteCount: 0)
         case .modelManifest: FrameLimits.Limit(headerByteCount: mib, rawByteCount: 0)
         case .modelPiece: FrameLimits.Limit(headerByteCount: kib, rawByteCount: mib)
-        case .chunk: FrameLimits.Limit(headerByteCount: ChunkHeader.byteCount, rawByteCount: 16 * mib)
+        case .chunk:
+            FrameLimits.Limit(
+                headerByteCount: ChunkHeader.byteCount,
+                rawByteCount: PackedIntegers.byteCounts(elementCount: ChunkHeader.maximumElements).upperBound)
         }
     }
 }

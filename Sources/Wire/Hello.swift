@@ -10,7 +10,7 @@ import CWireMessages
 /// The worker's name is not in it: its certificate says it.
 package struct Hello: WireMessage {
     /// The version of the messages that this program speaks.
-    package static let currentProtocolVersion = 1
+    package static let currentProtocolVersion = 2
 
     static let kind = FrameKind.hello
 

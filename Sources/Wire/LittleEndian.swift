@@ -6,8 +6,7 @@
 extension FixedWidthInteger {
     /// Reads a number from the front of `bytes` and drops it there.
     /// - Precondition: `bytes` is long enough.
-    init<Bytes>(littleEndianBytes bytes: inout Bytes)
-    where Bytes: RandomAccessCollection, Bytes.Element == UInt8, Bytes.SubSequence == Bytes {
+    init(littleEndianBytes bytes: inout ArraySlice<UInt8>) {
         let size = Self.bitWidth / 8
         precondition(bytes.count >= size, "\(size) bytes from \(bytes.count)")
         var value: Self = 0

@@ -57,9 +57,9 @@ struct AllReduceArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Values are below two to this number: a gradient's sums mostly below 2^36, which travel in five bytes.",
+            "Values are below two to this number: a gradient's sums are that wide in the middle, and travel in 4 bytes.",
             valueName: "n"))
-    var valueBits = 36
+    var valueBits = 28
 
     func validate() throws {
         guard let sizes = Self.numbers(sizes), sizes.allSatisfy({ $0 > 0 && $0 <= 1 << 28 }) else {

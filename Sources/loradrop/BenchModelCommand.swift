@@ -162,7 +162,7 @@ struct ModelledNetwork: ParsableArguments {
     var crowding = 0.02
 
     @Option(help: ArgumentHelp("In how many bytes an element travels: 1 to 8.", valueName: "n"))
-    var elementBytes = 5
+    var elementBytes = 4
 
     func validate() throws {
         guard messageMicroseconds >= 0, messageMicroseconds.isFinite else {

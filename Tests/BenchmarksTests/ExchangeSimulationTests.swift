@@ -35,7 +35,7 @@ struct ExchangeSimulationTests {
         #expect(isClose(try seconds(.direct, 1000, segment: 1000), 2 * 1.225e-3))
         #expect(isClose(try seconds(.ring, 1000, segment: 1000), 2 * 1.225e-3))
         // Ten segments of 50 us each way, and nothing else: sums leave while later parts still come in.
-        let short = LinkModel(latency: 0, bytesPerSecond: 100e6, secondsPerMessage: 0, crowding: 0)
+        let short = LinkModel(latency: 0, bytesPerSecond: 100e6, secondsPerMessage: 0, crowding: 0, elementByteCount: 5)
         let plan = AllReducePlan(algorithm: .direct, worldSize: 2, elementCount: 20_000, segmentElementCount: 1000)
         #expect(isClose(try ExchangeSimulation(plan, over: short).run().seconds, 2 * 10 * 50e-6))
     }

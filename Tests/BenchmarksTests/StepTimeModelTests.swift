@@ -49,7 +49,7 @@ struct StepTimeModelTests {
                     return ExchangeFormula(other, over: link).seconds
                 }
                 let least = times.min() ?? 0
-                #expect(ExchangeFormula(plan, over: link).seconds < 1.1 * least, "\(plan): \(times) s")
+                #expect(ExchangeFormula(plan, over: link).seconds < 1.15 * least, "\(plan): \(times) s")
             }
         }
     }
@@ -97,8 +97,8 @@ struct StepTimeModelTests {
         let model = StepTimeModel(workload(shardTokens: 96), over: link)
         let saving = shape.saving(model, workerCount: 8)
         #expect(saving.all.plan.partition.elementCount == 73_728 + 770 + 5)
-        // One LoRA pair of two targets: 12,288 elements of five bytes, seven eighths of them twice.
-        #expect(saving.bytesPerWorker == 12_288 * 5 * 2 * 7 / 8)
+        // One LoRA pair of two targets: 12,288 elements of four bytes, seven eighths of them twice.
+        #expect(saving.bytesPerWorker == 12_288 * 4 * 2 * 7 / 8)
         #expect(abs(saving.share - 12_288 / 74_503) < 1e-12)
         // One layer that shares with none saves nothing; none that is kept leaves the shared LoRA.
         var other = shape

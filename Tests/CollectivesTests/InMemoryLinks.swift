@@ -59,8 +59,7 @@ final class InMemoryNetwork: @unchecked Sendable {
     }
 
     fileprivate func exchange(
-        worker: Int, outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant,
-        received: (Int) -> Void
+        worker: Int, outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant
     ) throws {
         var sends = (0..<worldSize).map { peer in outgoing.indices.filter { outgoing[$0].peer == peer } }
         var receives = (0..<worldSize).map { peer in incoming.indices.filter { incoming[$0].peer == peer } }
@@ -99,14 +98,22 @@ final class InMemoryNetwork: @unchecked Sendable {
                             "worker \(worker) expected \(segment.range) from \(peer), found \(item.range)")
                     }
                     queues[peer][worker].removeFirst()
-                    segment.elements[got[peer]] = item.value
+                    let place = got[peer]
+                    switch segment.destination {
+                    case .replace(let elements): elements[place] = item.value
+                    case .add(let sum):
+                        sum.add(place..<place + 1, from: peer) { addends, sums in
+                            let (both, overflows) = addends[0].addingReportingOverflow(item.value)
+                            sums[0] = both
+                            return !overflows
+                        }
+                    }
                     got[peer] += 1
                     progressed = true
-                    if got[peer] == segment.elements.count {
+                    if got[peer] == segment.range.count {
                         receives[peer].removeFirst()
                         got[peer] = 0
                         done[index] = true
-                        received(index)
                     }
                 }
             }
@@ -146,11 +153,10 @@ final class InMemoryLinks: PeerLinks {
     var worldSize: Int { network.worldSize }
 
     func exchange(
-        outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant,
-        received: (Int) -> Void
+        outgoing: [OutgoingSegment], incoming: [IncomingSegment], deadline: ContinuousClock.Instant
     ) throws {
         try network.exchange(
-            worker: workerRank, outgoing: outgoing, incoming: incoming, deadline: deadline, received: received)
+            worker: workerRank, outgoing: outgoing, incoming: incoming, deadline: deadline)
     }
 }
 

@@ -18,7 +18,7 @@ struct HostileBytesTests {
                 if frame.kind == .linkHello {
                     _ = try LinkHello(decoding: frame)
                 } else if frame.kind == .chunk {
-                    _ = try ChunkHeader(validating: frame.header, rawByteCount: frame.raw.count)
+                    _ = try ChunkHeader(validating: frame.header[...], rawByteCount: frame.raw.count)
                 } else {
                     _ = try ControlMessage(decoding: frame)
                 }

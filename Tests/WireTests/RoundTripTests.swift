@@ -40,12 +40,14 @@ struct RoundTripTests {
         for _ in 0..<300 {
             let header = try ChunkHeader(
                 generation: random.integer(1...Int(UInt32.max)), exchange: random.counter(),
-                width: ElementWidth(byteCount: random.integer(ElementWidth.range)),
                 offset: random.integer(0...(1 << 40)),
                 elementCount: random.integer(1...ChunkHeader.maximumElements))
-            let bytes = header.encodeWithPrefix()
+            let byteCounts = PackedIntegers.byteCounts(elementCount: header.elementCount)
+            let packedByteCount = random.integer(byteCounts)
+            let bytes = header.encodeWithPrefix(packedByteCount: packedByteCount)
             let prefix = try FramePrefix(validating: bytes.prefix(FramePrefix.byteCount), limits: .dataLink)
             #expect(prefix.kind == .chunk)
+            #expect(prefix.rawByteCount == packedByteCount)
             let read = try ChunkHeader(
                 validating: bytes.dropFirst(FramePrefix.byteCount), rawByteCount: prefix.rawByteCount)
             #expect(read == header)

@@ -194,21 +194,22 @@ struct WorkValidationTests {
             generation: Int = 1, offset: Int = 0, count: Int = 1
         ) throws -> ChunkHeader {
             try ChunkHeader(
-                generation: generation, exchange: 0, width: ElementWidth(byteCount: 5), offset: offset,
-                elementCount: count)
+                generation: generation, exchange: 0, offset: offset, elementCount: count)
         }
-        let bytes = try Array(header().encodeWithPrefix().dropFirst(FramePrefix.byteCount))
-        #expect(try ChunkHeader(validating: bytes, rawByteCount: 5) == header())
+        let bytes = try Array(header().encodeWithPrefix(packedByteCount: 33).dropFirst(FramePrefix.byteCount))
+        let rest = bytes[...]
+        // One element: a byte, and a word of each of the four sequences.
+        #expect(try ChunkHeader(validating: rest, rawByteCount: 33) == header())
         expectRefused("generation") { try header(generation: 0) }
-        for width: UInt8 in [0, 9, 255] {
-            var wrong = bytes
-            wrong[4] = width
-            expectRefused("element_byte_count") { try ChunkHeader(validating: wrong, rawByteCount: Int(width)) }
-        }
+        var wrong = bytes
+        wrong[4] = 5
+        expectRefused("reserved") { try ChunkHeader(validating: wrong[...], rawByteCount: 33) }
         expectRefused("offset") { try header(offset: (1 << 40) + 1) }
         expectRefused("element_count") { try header(count: 0) }
         expectRefused("element_count") { try header(count: ChunkHeader.maximumElements + 1) }
-        expectRefused("element_count") { try ChunkHeader(validating: bytes, rawByteCount: 16) }
-        #expect(throws: WireError.self) { try ChunkHeader(validating: bytes.dropLast(), rawByteCount: 5) }
+        for count in [0, 32, 34, 65] {
+            expectRefused("element_count") { try ChunkHeader(validating: rest, rawByteCount: count) }
+        }
+        #expect(throws: WireError.self) { try ChunkHeader(validating: rest.dropLast(), rawByteCount: 33) }
     }
 }

@@ -9,17 +9,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// The bits in which any of the integers differs from its sign.
-uint64_t ck_bits_beside_sign(const int64_t *integers, size_t count);
+// Integers in blocks of CK_BLOCK, the last one of what is left. A block is one byte, its width of 1 to 64 bits, and then
+// 64-bit words, little-endian, by fours: of each four the first one belongs to elements 0, 4, 8, … of the block, the
+// second one to 1, 5, 9, … and so on. Each such sequence of words is the low `width` bits of its elements one behind the
+// other, from the lowest bit on, zeros behind the last one. Shared by Sources/Wire/PackedIntegers.swift, which checks.
 
-/// The low `width` bytes of each integer, 1 to 8, little-endian, one behind the other.
-void ck_pack_integers(const int64_t *integers, size_t count, size_t width, uint8_t *bytes);
+enum { CK_BLOCK = 256 };
 
-/// Integers of `width` bytes, 1 to 8, as ck_pack_integers writes them, their signs extended.
-void ck_unpack_integers(const uint8_t *bytes, size_t count, size_t width, int64_t *integers);
+/// The bytes behind a block's width, for 1 to CK_BLOCK elements.
+size_t ck_block_bytes(size_t count, size_t width);
 
-/// sums[i] = left[i] + right[i], wrapping; `right` may be `sums`.
+/// Writes all blocks of `count` integers, each in as few bits as hold its elements with their signs.
+/// Returns how many bytes that are, at most ck_block_bytes(…, 64) + 1 a block.
+size_t ck_pack_integers(const int64_t *integers, size_t count, uint8_t *bytes);
+
+/// The elements of one block, from the bytes behind its width.
+void ck_unpack_block(const uint8_t *bytes, size_t count, size_t width, int64_t *integers);
+
+/// sums[i] = addends[i] + the block's element i, wrapping; `addends` may be `sums`.
 /// Returns whether every sum fits.
-int ck_add_integers(const int64_t *left, const int64_t *right, size_t count, int64_t *sums);
+int ck_add_block(const uint8_t *bytes, size_t count, size_t width, const int64_t *addends, int64_t *sums);
 
 #endif

@@ -49,17 +49,57 @@ private func readStream(_ bytes: [UInt8], limits: FrameLimits, pieceLength: Int)
     precondition(decoder.waitingByteCount <= bytes.count, "\(decoder.waitingByteCount) bytes wait of \(bytes.count)")
 }
 
+/// Reads a chunk's elements, as far as they are there, and adds them to others.
+///
+/// What was read must be what is read again after it was packed anew.
+private func readBlocks(_ raw: [UInt8], elementCount: Int) throws(WireError) {
+    var (start, place) = (0, 0)
+    while place < elementCount {
+        let count = min(PackedIntegers.blockElementCount, elementCount - place)
+        var elements = [Int64](repeating: 0, count: count)
+        guard let byteCount = try unpack(raw[start...], into: &elements) else { return }
+        var packed = [UInt8](repeating: 0, count: PackedIntegers.byteCounts(elementCount: count).upperBound)
+        let length = packed.withUnsafeMutableBytes { packed in
+            elements.withUnsafeBufferPointer { PackedIntegers.pack($0, into: packed) }
+        }
+        var again = [Int64](repeating: 0, count: count)
+        precondition(length <= byteCount, "\(count) elements came in \(byteCount) bytes and leave in \(length)")
+        let isWhole = try unpack(packed[..<length], into: &again) == length
+        precondition(isWhole && again == elements, "\(elements) come back as \(again)")
+        start += byteCount
+        place += count
+    }
+}
+
+private func unpack(_ bytes: ArraySlice<UInt8>, into elements: inout [Int64]) throws(WireError) -> Int? {
+    var outcome: Result<Int?, WireError> = .success(nil)
+    bytes.withUnsafeBytes { bytes in
+        do throws(WireError) {
+            guard let block = try PackedIntegers.Block(atFrontOf: bytes, elementCount: elements.count) else { return }
+            elements.withUnsafeMutableBufferPointer { block.unpack(into: $0) }
+            var sums = elements
+            let fits = sums.withUnsafeMutableBufferPointer { block.add(to: UnsafeBufferPointer($0), into: $0) }
+            total &+= fits ? 1 : 0
+            outcome = .success(block.byteCount)
+        } catch {
+            outcome = .failure(error)
+        }
+    }
+    return try outcome.get()
+}
+
 /// Reads a frame's message.
 ///
 /// What was let through must be a message that can be sent and comes back the same.
 private func read(_ frame: Frame) throws(WireError) {
     switch frame.kind {
     case .chunk:
-        let header = try ChunkHeader(validating: frame.header, rawByteCount: frame.raw.count)
+        let header = try ChunkHeader(validating: frame.header[...], rawByteCount: frame.raw.count)
         precondition(
-            header.encodeWithPrefix().dropFirst(FramePrefix.byteCount).elementsEqual(frame.header),
+            header.encodeWithPrefix(packedByteCount: frame.raw.count).dropFirst(FramePrefix.byteCount)
+                .elementsEqual(frame.header),
             "\(header) goes out otherwise than it came in")
-        total &+= header.elementCount
+        try readBlocks(frame.raw, elementCount: header.elementCount)
     case .linkHello:
         let hello = try LinkHello(decoding: frame)
         var decoder = FrameDecoder(limits: .dataLink)
