@@ -143,18 +143,21 @@ final class WorkerEngine {
         var lossSum: Int64 = 0
         var gradientNorm = 0.0
         var scores: [Int64] = []
+        let digest: Digest
         if header.kind == .train {
             let outcome = try trainer.commit(reduced, header)
+            digest = outcome.digest
             lossSum = reduced.sums[trainer.lossIndex(header)]
             gradientNorm = outcome.gradientNorm
         } else {
             scores = try trainer.scores(reduced, header)
+            digest = trainer.digest
         }
         mailbox.post(
             .stepReport(
                 try StepReport(
                     generation: assignment.generation, workKind: assignment.workKind, step: assignment.step,
-                    digest: trainer.digest.bytes, lossSum: lossSum, lossCount: header.lossCount,
+                    digest: digest.bytes, lossSum: lossSum, lossCount: header.lossCount,
                     gradientNorm: gradientNorm, shardTimes: times.sorted,
                     computeNanoseconds: Int(computed.nanoseconds - began.nanoseconds),
                     exchangeNanoseconds: Int(exchanged.nanoseconds - computed.nanoseconds), reducedSums: scores,
