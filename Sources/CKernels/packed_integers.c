@@ -10,90 +10,91 @@
 #include "clones.h"
 #include "elementary.h"
 
-// A row: four elements, one of each sequence of words.
-typedef uint64_t ck_row __attribute__((vector_size(32), aligned(8)));
-typedef ck_row ck_row_of_bytes __attribute__((aligned(1), may_alias));
-typedef int64_t ck_signed_row __attribute__((vector_size(32), aligned(8)));
+// What is shifted at a time: eight elements in words of 32 bits, or four in words of 64 where those are too short.
+typedef uint32_t narrow_row __attribute__((vector_size(32), aligned(8)));
+typedef uint64_t wide_row __attribute__((vector_size(32), aligned(8)));
+typedef narrow_row narrow_words __attribute__((aligned(1), may_alias));
+typedef wide_row wide_words __attribute__((aligned(1), may_alias));
+// Four elements as they lie in a vector.
+typedef uint64_t ck_four __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int64_t ck_signed_four __attribute__((vector_size(32), aligned(8), may_alias));
 
-enum { ROW = 4, WORD = 64, ROWS = CK_BLOCK / ROW };
+enum { FOUR = 4, WORD_BITS = 64, NARROW_BITS = 32 };
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words lie in memory as they travel");
-_Static_assert(CK_BLOCK % ROW == 0, "blocks are whole rows");
 
 size_t ck_block_bytes(size_t count, size_t width) {
-    size_t rows = (count + ROW - 1) / ROW;
-    return (rows * width + WORD - 1) / WORD * sizeof(ck_row);
+    size_t bits = width <= NARROW_BITS ? NARROW_BITS : WORD_BITS, elements = CK_BLOCK / bits;
+    size_t rows = (count + elements - 1) / elements;
+    return (rows * width + bits - 1) / bits * sizeof(ck_four);
 }
 
-// The functions below are of whole blocks. How far to shift is kept in rows too, the same for all four elements: a
-// count in another register, or a branch on whether a word is full, costs more than the shifting.
+// Of eight elements the first four are the lower halves of 64 bits, the others the upper halves.
+CK_INLINE void narrow_gather(const int64_t *integers, narrow_row *row) {
+    ck_four lower = *(const ck_four *)integers, upper = *(const ck_four *)(integers + FOUR);
+    *row = (narrow_row)((lower & UINT32_MAX) | upper << NARROW_BITS);
+}
+
+CK_INLINE void narrow_spread(const narrow_row *row, ck_four *parts) {
+    // All bits where an element is below zero, in its place; then they go where its upper half belongs.
+    ck_four signs = (ck_four)(narrow_row)(*row >> (NARROW_BITS - 1) != 0), elements = (ck_four)*row;
+    parts[0] = (elements & UINT32_MAX) | signs << NARROW_BITS;
+    parts[1] = elements >> NARROW_BITS | (signs & ~(uint64_t)UINT32_MAX);
+}
+
+CK_INLINE void wide_gather(const int64_t *integers, wide_row *row) {
+    *row = *(const ck_four *)integers;
+}
+
+CK_INLINE void wide_spread(const wide_row *row, ck_four *parts) {
+    parts[0] = *row;
+}
+
+#define CK_ROWS(name) narrow_##name
+#define CK_WORD_BITS 32
+#include "packed_rows_body.h"
+#undef CK_ROWS
+#undef CK_WORD_BITS
+
+#define CK_ROWS(name) wide_##name
+#define CK_WORD_BITS 64
+#include "packed_rows_body.h"
+#undef CK_ROWS
+#undef CK_WORD_BITS
 
 CK_INLINE size_t width_of(const int64_t *integers) {
     // The bits in which an element differs from its sign.
-    ck_signed_row bits = {0};
-    for (size_t i = 0; i < CK_BLOCK; i += ROW) {
-        ck_signed_row row = *(const ck_signed_row *)(integers + i);
-        bits |= row ^ (row >> (WORD - 1));
+    ck_signed_four bits = {0};
+    for (size_t i = 0; i < CK_BLOCK; i += FOUR) {
+        ck_signed_four four = *(const ck_signed_four *)(integers + i);
+        bits |= four ^ (four >> (WORD_BITS - 1));
     }
     int64_t all = bits[0] | bits[1] | bits[2] | bits[3];
-    return all == 0 ? 1 : WORD + 1 - (size_t)__builtin_clzll((unsigned long long)all);
+    return all == 0 ? 1 : WORD_BITS + 1 - (size_t)__builtin_clzll((unsigned long long)all);
 }
 
-CK_INLINE void pack_rows(const int64_t *integers, size_t width, uint8_t *bytes) {
-    ck_row mask = (ck_row){0} + (UINT64_MAX >> (WORD - width)), word = {0}, offset = {0};
-    for (size_t i = 0; i < ROWS; i++) {
-        ck_row row = *(const ck_row *)(integers + i * ROW) & mask;
-        word |= row << offset;
-        // Stored whether it is full or not: if not, the next store is to the same place.
-        *(ck_row_of_bytes *)(bytes + i * width / WORD * sizeof(ck_row)) = word;
-        // What of the row did not fit, in two steps, as a shift by all bits is not defined.
-        ck_row rest = row >> 1 >> (WORD - 1 - offset);
-        ck_row isFull = (ck_row)(offset + width >= WORD);
-        word = (rest & isFull) | (word & ~isFull);
-        offset = (offset + width) % WORD;
-    }
-}
-
-// Rows come back through a pointer: how a function returns one depends on the level of instructions.
-CK_INLINE void read_row(const uint8_t *bytes, size_t place, size_t width, const ck_row *offset, ck_row *elements) {
-    const ck_row_of_bytes *words = (const ck_row_of_bytes *)bytes;
-    size_t word = place * width / WORD;
-    // Of a word behind the last one no bit is used, so any other will do.
-    size_t next = word + 1 < width ? word + 1 : word;
-    ck_row row = words[word] >> *offset | words[next] << 1 << (WORD - 1 - *offset);
-    uint64_t sign = (uint64_t)1 << (width - 1);
-    *elements = ((row & (UINT64_MAX >> (WORD - width))) ^ sign) - sign;
-}
-
-CK_INLINE void unpack_rows(const uint8_t *bytes, size_t width, int64_t *integers) {
-    ck_row offset = {0};
-    for (size_t i = 0; i < ROWS; i++) {
-        ck_row row;
-        read_row(bytes, i, width, &offset, &row);
-        *(ck_row *)(integers + i * ROW) = row;
-        offset = (offset + width) % WORD;
-    }
-}
-
-CK_INLINE int add_rows(const uint8_t *bytes, size_t width, const int64_t *addends, int64_t *sums) {
-    // Overflows are gathered, not branched on: the sign bit is set where both addends have one sign, the sum the other.
-    ck_row overflows = {0}, offset = {0};
-    for (size_t i = 0; i < ROWS; i++) {
-        ck_row one, other = *(const ck_row *)(addends + i * ROW);
-        read_row(bytes, i, width, &offset, &one);
-        ck_row both = one + other;
-        overflows |= (one ^ both) & (other ^ both);
-        *(ck_row *)(sums + i * ROW) = both;
-        offset = (offset + width) % WORD;
-    }
-    return (overflows[0] | overflows[1] | overflows[2] | overflows[3]) >> (WORD - 1) == 0;
-}
-
+// Returns the width.
 CK_INLINE size_t pack_block(const int64_t *integers, uint8_t *bytes) {
     size_t width = width_of(integers);
     bytes[0] = (uint8_t)width;
-    pack_rows(integers, width, bytes + 1);
+    if (width <= NARROW_BITS) {
+        narrow_pack(integers, width, bytes + 1);
+    } else {
+        wide_pack(integers, width, bytes + 1);
+    }
     return width;
+}
+
+CK_INLINE void unpack_block(const uint8_t *bytes, size_t width, int64_t *integers) {
+    if (width <= NARROW_BITS) {
+        narrow_unpack(bytes, width, integers);
+    } else {
+        wide_unpack(bytes, width, integers);
+    }
+}
+
+CK_INLINE int add_block(const uint8_t *bytes, size_t width, const int64_t *addends, int64_t *sums) {
+    return width <= NARROW_BITS ? narrow_add(bytes, width, addends, sums) : wide_add(bytes, width, addends, sums);
 }
 
 CK_KERNEL
@@ -117,27 +118,27 @@ size_t ck_pack_integers(const int64_t *integers, size_t count, uint8_t *bytes) {
 CK_KERNEL
 void ck_unpack_block(const uint8_t *bytes, size_t count, size_t width, int64_t *integers) {
     if (count == CK_BLOCK) {
-        unpack_rows(bytes, width, integers);
+        unpack_block(bytes, width, integers);
         return;
     }
     uint8_t packed[CK_BLOCK * sizeof(int64_t)] = {0};
     int64_t whole[CK_BLOCK];
     memcpy(packed, bytes, ck_block_bytes(count, width));
-    unpack_rows(packed, width, whole);
+    unpack_block(packed, width, whole);
     memcpy(integers, whole, count * sizeof(int64_t));
 }
 
 CK_KERNEL
 int ck_add_block(const uint8_t *bytes, size_t count, size_t width, const int64_t *addends, int64_t *sums) {
     if (count == CK_BLOCK) {
-        return add_rows(bytes, width, addends, sums);
+        return add_block(bytes, width, addends, sums);
     }
     uint8_t packed[CK_BLOCK * sizeof(int64_t)] = {0};
     int64_t whole[CK_BLOCK] = {0};
     memcpy(packed, bytes, ck_block_bytes(count, width));
     memcpy(whole, addends, count * sizeof(int64_t));
     // Zeros, and what a peer may have sent behind the last element, fit.
-    int fits = add_rows(packed, width, whole, whole);
+    int fits = add_block(packed, width, whole, whole);
     memcpy(sums, whole, count * sizeof(int64_t));
     return fits;
 }

@@ -8,10 +8,14 @@ import CKernels
 /// Integers as they travel: in blocks, each in as few bits an element as hold all of its own.
 ///
 /// A gradient's sums, at 2^-40 a unit, are far below 2^63, and those of one tensor far below those of another. The
-/// integers arrive as they were, whatever the widths. A block is one byte, its width of 1 to 64 bits, and then 64-bit
-/// words, little-endian, by fours; of each four the k-th belongs to elements k, k + 4, k + 8, … of the block, whose
-/// low bits lie one behind the other from the lowest bit of the first of these words on. What is left of the last words
-/// is zero when sent and not looked at when received.
+/// integers arrive as they were, whatever the widths.
+///
+/// A block is one byte, its width w of 1 to 64 bits, and then 32 bytes again and again: eight words of 32 bits where w is
+/// at most 32, four of 64 bits otherwise, little-endian. The words at one place in these 32 bytes are one sequence, to
+/// which every eighth or fourth element belongs: with four places the one at place k has elements k, k + 4, k + 8, …,
+/// with eight those at places 0 to 7 begin with elements 0, 4, 1, 5, 2, 6, 3, 7. A sequence is the low w bits of its
+/// elements, two's complement, one behind the other from the lowest bit of the first word on. What is left of the last
+/// words is zero when sent and not looked at when received.
 package enum PackedIntegers {
     /// The elements of a block; the last one of a stretch has what is left.
     package static let blockElementCount = Int(CK_BLOCK)

@@ -14,15 +14,18 @@ struct PackedIntegersTests {
         stride(from: 0, to: elements.count, by: 256).flatMap { start -> [UInt8] in
             let block = elements[start..<min(start + 256, elements.count)]
             let width = (1...64).first { width in block.allSatisfy { $0 >> (width - 1) == $0 >> 63 } } ?? 64
-            let wordCount = ((block.count + 3) / 4 * width + 63) / 64
-            var words = [UInt64](repeating: 0, count: 4 * wordCount)
-            for (place, element) in block.enumerated() {
+            let isNarrow = width <= 32
+            let (wordBits, places) = isNarrow ? (32, [0, 2, 4, 6, 1, 3, 5, 7]) : (64, [0, 1, 2, 3])
+            let rowCount = (block.count + places.count - 1) / places.count
+            var bytes = [UInt8](repeating: 0, count: (rowCount * width + wordBits - 1) / wordBits * 32)
+            for (index, element) in block.enumerated() {
                 for bit in 0..<width where element >> bit & 1 == 1 {
-                    let position = place / 4 * width + bit
-                    words[position / 64 * 4 + place % 4] |= 1 << (position % 64)
+                    let position = index / places.count * width + bit
+                    let inWord = position % wordBits
+                    let word = position / wordBits * 32 + places[index % places.count] * wordBits / 8
+                    bytes[word + inWord / 8] |= 1 << (inWord % 8)
                 }
             }
-            let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
             return [UInt8(width)] + bytes
         }
     }

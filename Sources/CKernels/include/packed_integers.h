@@ -9,10 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Integers in blocks of CK_BLOCK, the last one of what is left. A block is one byte, its width of 1 to 64 bits, and then
-// 64-bit words, little-endian, by fours: of each four the first one belongs to elements 0, 4, 8, … of the block, the
-// second one to 1, 5, 9, … and so on. Each such sequence of words is the low `width` bits of its elements one behind the
-// other, from the lowest bit on, zeros behind the last one. Shared by Sources/Wire/PackedIntegers.swift, which checks.
+// Integers in blocks of CK_BLOCK, the last one of what is left; the format is that of Sources/Wire/PackedIntegers.swift,
+// which also checks what comes in.
 
 enum { CK_BLOCK = 256 };
 
