@@ -49,7 +49,7 @@ let package = Package(
             name: "Benchmarks",
             dependencies: [
                 "Cluster", "RunConfiguration", "Training", "Collectives", "Wire", "SecureTransport", "LoRA",
-                "Transformer", "Datasets", "Tensors", "JSONText",
+                "Transformer", "Datasets", "Tensors", "ExactSums", "JSONText",
             ],
             swiftSettings: strict),
 
@@ -105,7 +105,7 @@ let package = Package(
 
         // Network: no model.
         .target(name: "Coordination", swiftSettings: strict),
-        .target(name: "Collectives", dependencies: ["CKernels"], swiftSettings: swiftSettings),
+        .target(name: "Collectives", swiftSettings: swiftSettings),
         .target(
             name: "Wire", dependencies: ["CKernels", "CWireMessages", "CProtobufC"], swiftSettings: swiftSettings),
         .target(name: "SecureTransport", dependencies: ["COpenSSL"], swiftSettings: swiftSettings),

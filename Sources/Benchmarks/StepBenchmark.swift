@@ -5,12 +5,14 @@
 
 import Cluster
 import Datasets
+import ExactSums
 import Foundation
 import LoRA
 package import RunConfiguration
 import Tensors
 import Training
 import Transformer
+import Wire
 
 /// `loradrop bench step`: training steps in one process, on the data of a configuration.
 package struct StepBenchmark {
@@ -72,6 +74,8 @@ package struct StepBenchmark {
         var examples = 0
         var shards = 0
         var operations = 0.0
+        /// Of the last step.
+        var bytesPerSum = 0.0
     }
 
     /// Measures: warm steps, then the rounds, each with the rate of products right before it; last a round by parts.
@@ -115,6 +119,8 @@ package struct StepBenchmark {
             "tokens_per_step", "tokens a step", stretches.map { Double($0.tokens) / Double(extent.steps) }, "")
         figure(
             "shards_per_step", "shards a step", stretches.map { Double($0.shards) / Double(extent.steps) }, "")
+        figure(
+            "bytes_per_sum", "bytes a sum takes on the wire", stretches.map(\.bytesPerSum), "", decimals: 2)
         if let peak { figure("peak_resident_mb", "peak resident memory", [Double(peak) / 1e6], "MB") }
         if let proportional {
             figure("proportional_mb", "memory by share (PSS)", [Double(proportional) / 1e6], "MB")
@@ -125,6 +131,7 @@ package struct StepBenchmark {
 
     private mutating func stretch(_ count: Int) throws -> Stretch {
         var stretch = Stretch()
+        var lastSums: [Int64] = []
         let began = Self.seconds
         for _ in 0..<count {
             let work = schedule.work(step: trainer.step)
@@ -132,6 +139,7 @@ package struct StepBenchmark {
             let sums = try trainer.localSums(work.header, shards: work.shards)
             let beganCommit = Self.seconds
             _ = try FloatingPointMode.flushingDenormals { try trainer.commit(sums, work.header) }
+            lastSums = sums.sums
             stretch.sumSeconds += beganCommit - beganSums
             stretch.commitSeconds += Self.seconds - beganCommit
             stretch.tokens += work.tokenCount
@@ -143,6 +151,7 @@ package struct StepBenchmark {
             }
         }
         stretch.seconds = Self.seconds - began
+        stretch.bytesPerSum = Double(PackedIntegers.packed(lastSums).count) / Double(max(1, lastSums.count))
         return stretch
     }
 

@@ -44,6 +44,15 @@ package enum PackedIntegers {
         return ck_pack_integers(elements.baseAddress, elements.count, bytes.baseAddress)
     }
 
+    /// `elements` as blocks.
+    package static func packed(_ elements: [Int64]) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: byteCounts(elementCount: elements.count).upperBound)
+        let count = bytes.withUnsafeMutableBytes { bytes in
+            elements.withUnsafeBufferPointer { pack($0, into: bytes) }
+        }
+        return Array(bytes[..<count])
+    }
+
     /// A block that has come in.
     package struct Block {
         /// 1 to `blockElementCount`.

@@ -66,12 +66,9 @@ struct HostileChunkTests {
 
     /// Blocks of `count` elements that are all 5, in as many bits as are told.
     private func fives(_ count: Int, width: UInt8 = 4) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: PackedIntegers.byteCounts(elementCount: count).upperBound)
-        let length = bytes.withUnsafeMutableBytes { bytes in
-            [Int64](repeating: 5, count: count).withUnsafeBufferPointer { PackedIntegers.pack($0, into: bytes) }
-        }
+        var bytes = PackedIntegers.packed([Int64](repeating: 5, count: count))
         bytes[0] = width
-        return Array(bytes[..<length])
+        return bytes
     }
 
     @Test("the right ones are added")

@@ -13,8 +13,8 @@ deploy/demo-model.sh
 first=
 for layout in 1x1 3x1 1x2; do
     out=$SCRATCH/$layout
-    run_to "$SCRATCH/$layout.log" 0 "$LORADROP" simulate --config deploy/demo.yaml --training.max-steps 20 --training.shard-tokens 96 \
-        --task.validation null --lora-drop.probe-epochs 1 \
+    run_to "$SCRATCH/$layout.log" 0 "$LORADROP" simulate --config deploy/demo.yaml --training.max-steps 20 \
+        --training.shard-tokens 96 --task.validation null --lora-drop.probe-epochs 1 \
         --workers "${layout%x*}" --slots "${layout#*x}" --output-dir "$out"
     sum=$(adapter_sum "$out")
     echo "$layout $sum"

@@ -58,13 +58,11 @@ private func readBlocks(_ raw: [UInt8], elementCount: Int) throws(WireError) {
         let count = min(PackedIntegers.blockElementCount, elementCount - place)
         var elements = [Int64](repeating: 0, count: count)
         guard let byteCount = try unpack(raw[start...], into: &elements) else { return }
-        var packed = [UInt8](repeating: 0, count: PackedIntegers.byteCounts(elementCount: count).upperBound)
-        let length = packed.withUnsafeMutableBytes { packed in
-            elements.withUnsafeBufferPointer { PackedIntegers.pack($0, into: packed) }
-        }
+        let packed = PackedIntegers.packed(elements)
         var again = [Int64](repeating: 0, count: count)
-        precondition(length <= byteCount, "\(count) elements came in \(byteCount) bytes and leave in \(length)")
-        let isWhole = try unpack(packed[..<length], into: &again) == length
+        precondition(
+            packed.count <= byteCount, "\(count) elements came in \(byteCount) bytes and leave in \(packed.count)")
+        let isWhole = try unpack(packed[...], into: &again) == packed.count
         precondition(isWhole && again == elements, "\(elements) come back as \(again)")
         start += byteCount
         place += count
