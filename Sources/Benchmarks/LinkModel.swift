@@ -21,7 +21,7 @@ package struct LinkModel: Hashable, Sendable {
     ///
     /// As in `ExchangeCosts`: several streams meet in one port of a switch.
     package var crowding: Double
-    /// In how many bytes an element travels: a gradient's sums take four in the middle.
+    /// In how many bytes an element travels: a gradient's sums take four on average.
     package var elementByteCount: Int
 
     /// - Precondition: A rate above zero, at least one byte an element, no negative time.

@@ -19,12 +19,12 @@ typedef wide_row wide_words __attribute__((aligned(1), may_alias));
 typedef uint64_t ck_four __attribute__((vector_size(32), aligned(8), may_alias));
 typedef int64_t ck_signed_four __attribute__((vector_size(32), aligned(8), may_alias));
 
-enum { FOUR = 4, WORD_BITS = 64, NARROW_BITS = 32 };
+enum { FOUR = 4, WIDE_BITS = 64, NARROW_BITS = 32 };
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words lie in memory as they travel");
 
 size_t ck_block_bytes(size_t count, size_t width) {
-    size_t bits = width <= NARROW_BITS ? NARROW_BITS : WORD_BITS, elements = CK_BLOCK / bits;
+    size_t bits = width <= NARROW_BITS ? NARROW_BITS : WIDE_BITS, elements = CK_BLOCK / bits;
     size_t rows = (count + elements - 1) / elements;
     return (rows * width + bits - 1) / bits * sizeof(ck_four);
 }
@@ -67,10 +67,10 @@ CK_INLINE size_t width_of(const int64_t *integers) {
     ck_signed_four bits = {0};
     for (size_t i = 0; i < CK_BLOCK; i += FOUR) {
         ck_signed_four four = *(const ck_signed_four *)(integers + i);
-        bits |= four ^ (four >> (WORD_BITS - 1));
+        bits |= four ^ (four >> (WIDE_BITS - 1));
     }
     int64_t all = bits[0] | bits[1] | bits[2] | bits[3];
-    return all == 0 ? 1 : WORD_BITS + 1 - (size_t)__builtin_clzll((unsigned long long)all);
+    return all == 0 ? 1 : WIDE_BITS + 1 - (size_t)__builtin_clzll((unsigned long long)all);
 }
 
 // Returns the width.

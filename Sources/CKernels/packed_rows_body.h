@@ -73,5 +73,5 @@ CK_INLINE int CK_ROWS(add)(const uint8_t *bytes, size_t width, const int64_t *ad
         memcpy(sums + i * CK_ROWS(elements), parts, sizeof parts);
         offset = (offset + (uint32_t)width) % CK_WORD_BITS;
     }
-    return (overflows[0] | overflows[1] | overflows[2] | overflows[3]) >> (WORD_BITS - 1) == 0;
+    return (overflows[0] | overflows[1] | overflows[2] | overflows[3]) >> (WIDE_BITS - 1) == 0;
 }

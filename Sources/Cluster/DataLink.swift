@@ -210,7 +210,12 @@ final class DataLink {
         let bytes = Array(input[inputStart..<inputStart + Self.headerByteCount])
         let prefix = try FramePrefix(validating: bytes[..<FramePrefix.byteCount], limits: .dataLink)
         guard prefix.kind == .chunk else {
-            throw ClusterError(code: .unexpectedMessage, message: "\(peer.name) sent a \(prefix.kind) instead of sums")
+            throw WireError(.unexpectedKind, "a \(prefix.kind) frame instead of a chunk")
+        }
+        guard prefix.headerByteCount == ChunkHeader.byteCount else {
+            throw WireError(
+                .malformed,
+                "the header of a chunk: expected \(ChunkHeader.byteCount) bytes, found \(prefix.headerByteCount)")
         }
         try check(ChunkHeader(validating: bytes[FramePrefix.byteCount...], rawByteCount: prefix.rawByteCount))
         inputStart += Self.headerByteCount
@@ -231,6 +236,7 @@ final class DataLink {
             }
             return false
         }
+        // All peers' segments of a sum begin at the same place and are cut into the same blocks.
         let places = frame.elementCount..<frame.elementCount + count
         switch segment.destination {
         case .replace(let elements): block.unpack(into: UnsafeMutableBufferPointer(rebasing: elements[places]))

@@ -20,7 +20,8 @@ package struct AllReducePlan: Hashable, Sendable, CustomStringConvertible {
         case ring
     }
 
-    /// The default length of a segment, in elements: 64 of the blocks in which they travel, four TLS records or so.
+    /// The default length of a segment, in elements: 64 of the blocks in which they travel, which mostly
+    /// just fit into four TLS records.
     ///
     /// Shorter ones cost more messages, longer ones let less of the adding and forwarding overlap with the transfer.
     package static let defaultSegmentElementCount = 16_384

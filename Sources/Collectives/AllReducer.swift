@@ -94,10 +94,13 @@ package final class AllReducer {
         _ script: ExchangeScript, own: UnsafeBufferPointer<Int64>, total: UnsafeMutableBufferPointer<Int64>,
         deadline: ContinuousClock.Instant
     ) throws {
-        // By where they begin: the peers' segments of a sum are the same stretch.
+        // By where they begin.
         var sums: [Int: SumInProgress] = [:]
         func sum(over range: Range<Int>) -> SumInProgress {
-            if let sum = sums[range.lowerBound] { return sum }
+            if let sum = sums[range.lowerBound] {
+                precondition(sum.elementCount == range.count, "segments of one sum that begin at \(range.lowerBound)")
+                return sum
+            }
             let sum = SumInProgress(
                 own: UnsafeBufferPointer(rebasing: own[range]),
                 sums: UnsafeMutableBufferPointer(rebasing: total[range]))

@@ -49,6 +49,8 @@ package final class SumInProgress {
         self.sums = sums
     }
 
+    package var elementCount: Int { sums.count }
+
     /// Whose elements made a sum that does not fit 64 bits.
     private(set) var overflowingPeers: Set<Int> = []
 
@@ -77,8 +79,8 @@ package final class SumInProgress {
 
 /// The links of one worker to all others, as all-reduce needs them.
 ///
-/// One primitive does everything, so that an implementation over sockets is one loop around poll, with the vector's own
-/// memory as its buffers, and so that no order of reads and writes is left that could deadlock.
+/// One primitive does everything, so that an implementation over sockets is one loop around poll, and so that no order of
+/// reads and writes is left that could deadlock.
 package protocol PeerLinks: AnyObject {
     /// This worker's place, from 0.
     var workerRank: Int { get }
@@ -91,6 +93,8 @@ package protocol PeerLinks: AnyObject {
     /// - Segments to one peer leave in the order of `outgoing`, segments from one peer arrive in the order of `incoming`;
     ///   nothing is promised between peers. A segment that must wait (`after`) holds up those behind it on its own link
     ///   only.
+    /// - What comes in is put where its destination says, from the segment's first element on; pieces of all peers' segments
+    ///   that go into one sum are cut at the same places.
     /// - An outgoing segment that waits for incoming ones is read when all their elements are in place.
     /// - All links are watched, also those without a segment: a peer that is gone ends the exchange for everybody, with
     ///   its own name. A worker whose exchange failed leaves its other links open until it is told to close them, so

@@ -202,12 +202,10 @@ package final class TLSConnection: @unchecked Sendable {
     ///
     /// After `.wouldBlock`, or `.bytes` of fewer than were offered, the next write must begin with the bytes that were
     /// not taken (they may have moved) and offer no fewer of them up to 16 KiB: a record of them is encrypted already.
-    /// - Parameter moreFollows: Whether the caller writes more at once if these are taken: the kernel may then keep back
-    ///   a packet that is not full.
     /// - Returns: `.bytes` or `.wouldBlock`.
     /// - Throws: `.refusedByPeer`, `.connectionLost`, `.protocolViolation`.
     /// - Precondition: the handshake is done, `bytes` is not empty, and the rule above.
-    package func write(_ bytes: UnsafeRawBufferPointer, moreFollows: Bool = false) throws -> IOOutcome {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws -> IOOutcome {
         precondition(
             bytes.count > 0 && bytes.count >= heldByteCount,
             "a write of \(bytes.count) bytes to \(peerAddress), \(heldByteCount) are held from the one before")
@@ -218,7 +216,7 @@ package final class TLSConnection: @unchecked Sendable {
             while written < bytes.count {
                 let offered = min(bytes.count - written, TLSConnection.largestRecord)
                 var count = 0
-                port.moreFollows = moreFollows || offered < bytes.count - written
+                port.moreFollows = offered < bytes.count - written
                 defer { port.moreFollows = false }
                 if heldByteCount == 0 && recordsUnderKey >= context.recordsPerKey { try updateKey(of: ssl) }
                 ERR_clear_error()

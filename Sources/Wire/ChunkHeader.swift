@@ -5,8 +5,7 @@
 
 /// The header of a `chunk` frame on a data link: which part of which sum follows, as `PackedIntegers`.
 ///
-/// Not protobuf: it is read and written for every piece of every exchange, next to the sums' own memory. All numbers
-/// little-endian:
+/// Not protobuf: it is read and written for every piece of every exchange. All numbers little-endian:
 ///
 ///     offset  size  field
 ///     0       4     generation
@@ -54,11 +53,11 @@ package struct ChunkHeader: Hashable, Sendable {
         }
         var rest = bytes
         let generation = UInt32(littleEndianBytes: &rest)
-        let reserved = UInt32(littleEndianBytes: &rest)
+        let zero = UInt32(littleEndianBytes: &rest)
         let exchange = UInt64(littleEndianBytes: &rest)
         let offset = UInt64(littleEndianBytes: &rest)
         let elementCount = UInt64(littleEndianBytes: &rest)
-        try check.integer("reserved", Int(reserved), 0...0)
+        try check.integer("zero", Int(zero), 0...0)
         try self.init(
             generation: Int(generation), exchange: exchange, offset: check.decodeInteger("offset", offset),
             elementCount: check.decodeInteger("element_count", elementCount))

@@ -57,7 +57,7 @@ struct AllReduceArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Values are below two to this number: a gradient's sums are that wide in the middle, and travel in 4 bytes.",
+            "Values are below two to this number: a gradient's sums are about that wide, and travel in 4 bytes.",
             valueName: "n"))
     var valueBits = 28
 

@@ -19,6 +19,13 @@ struct DataLinkTests {
         (0..<count).map { Int64($0 &* 2_654_435_761 % 1_000_003) * Int64(rank + 1) - Int64(rank * rank) }
     }
 
+    /// Every 300 elements another width; a sum of three fits.
+    private func wide(_ rank: Int, _ count: Int) -> [Int64] {
+        vector(rank, count).enumerated().map { place, value in
+            (value &* 0x2545_F491_4F6C_DD1D) >> (3 + place / 300 * 7 % 60)
+        }
+    }
+
     @Test("every worker gets the sum, round after round, whoever comes late", arguments: [2, 3, 5])
     func sums(worldSize: Int) throws {
         let counts = [1, 2, 37, 4096, 20_000, 300_000, 5, 0, 1000, 3]
@@ -39,6 +46,28 @@ struct DataLinkTests {
         #expect(results.count == worldSize)
         for result in results {
             #expect(try result.get() == expected)
+        }
+    }
+
+    @Test("integers of every width, in segments that are longer than what is read at a time", arguments: [2, 3])
+    func widths(worldSize: Int) throws {
+        let counts = [300, 60_000, 200_000]
+        for algorithm in [AllReducePlan.Algorithm.broadcast, .direct, .ring] {
+            let results = try LoopbackRing(worldSize: worldSize).run { links, rank in
+                try counts.map { count in
+                    var sum = wide(rank, count)
+                    let plan = AllReducePlan(
+                        algorithm: algorithm, worldSize: worldSize, elementCount: count, segmentElementCount: 60_000)
+                    try AllReducer(links: links).allReduce(&sum, plan: plan, deadline: generous)
+                    return sum
+                }
+            }
+            let expected = counts.map { count in
+                (1..<worldSize).reduce(wide(0, count)) { zip($0, wide($1, count)).map(+) }
+            }
+            for result in results {
+                #expect(try result.get() == expected, "\(algorithm)")
+            }
         }
     }
 

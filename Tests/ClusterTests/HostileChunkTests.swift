@@ -77,19 +77,24 @@ struct HostileChunkTests {
         #expect(sum == [Int64](repeating: 6, count: 300))
     }
 
-    @Test(
-        "others are refused with the name of who sent them",
-        arguments: [
-            "no width", "too wide", "ends within a block", "ends behind its elements", "another place",
-            "another length", "another exchange", "another kind", "no frame",
-        ])
-    func wrong(what: String) throws {
+    /// What is wrong, and what the error says of it.
+    private static let wrongs = [
+        "no width": "found 0", "too wide": "found 65", "ends within a block": "ends within a block",
+        "ends between blocks": "ends within a block", "ends behind its elements": "3 bytes before its frame",
+        "another place": "expected 0..<300", "another length": "expected 0..<300", "another exchange": "exchange 2",
+        "another kind": "linkHello", "a short header": "found 31", "a field that is not zero": "ChunkHeader.zero",
+        "too many bytes": "ChunkHeader.element_count", "no frame": "starts with",
+    ]
+
+    @Test("others are refused with the reason and the name of who sent them", arguments: wrongs)
+    func wrong(what: String, reason: String) throws {
         let right = fives(300)
-        let bytes =
+        var bytes =
             switch what {
             case "no width": try frame(fives(300, width: 0), count: 300)
             case "too wide": try frame(fives(300, width: 65), count: 300)
             case "ends within a block": try frame(Array(right.dropLast(7)), count: 300)
+            case "ends between blocks": try frame(Array(right.prefix(1 + 4 * 32)), count: 300)
             case "ends behind its elements": try frame(right + [1, 2, 3], count: 300)
             case "another place": try frame(right, count: 300, offset: 1)
             case "another length": try frame(fives(299), count: 299)
@@ -97,16 +102,26 @@ struct HostileChunkTests {
             case "another kind":
                 try LinkHello(runID: "ring", coordinatorIncarnation: 1, generation: 1, fromWorker: 1, toWorker: 0)
                     .encode() + [UInt8](repeating: 0, count: 100)
-            default: [UInt8](repeating: 0x55, count: 1000)
+            case "too many bytes": try frame(right + [UInt8](repeating: 0, count: 3000), count: 300)
+            case "no frame": [UInt8](repeating: 0x55, count: 1000)
+            default: try frame(right, count: 300)
             }
+        if what == "a short header" { bytes[8] = 31 }
+        if what == "a field that is not zero" { bytes[FramePrefix.byteCount + 4] = 5 }
         #expect("\(what) is refused") {
             _ = try outcome(of: bytes, count: 300).get()
         } throws: { error in
-            let isRefusal =
-                (error as? CollectiveError)?.code == .unexpectedData
-                || (error as? ClusterError)?.code == .unexpectedMessage
-            return isRefusal && "\(error)".contains("w1")
+            (error as? CollectiveError)?.code == .unexpectedData && "\(error)".contains("w1")
+                && "\(error)".contains(reason)
         }
+    }
+
+    @Test("a sum that does not fit 64 bits is refused")
+    func overflow() throws {
+        // Worker 0 adds 1 to it.
+        let bytes = try frame(PackedIntegers.packed([Int64](repeating: .max, count: 300)), count: 300)
+        let error = #expect(throws: CollectiveError.self) { try outcome(of: bytes, count: 300).get() }
+        #expect(error?.code == .unexpectedData && error?.peers == [1])
     }
 }
 

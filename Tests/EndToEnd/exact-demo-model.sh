@@ -11,6 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 cd "$here/../.."
 deploy/demo-model.sh
 first=
+# Shards enough for three workers.
 for layout in 1x1 3x1 1x2; do
     out=$SCRATCH/$layout
     run_to "$SCRATCH/$layout.log" 0 "$LORADROP" simulate --config deploy/demo.yaml --training.max-steps 20 \

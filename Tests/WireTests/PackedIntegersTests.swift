@@ -10,15 +10,20 @@ import Wire
 @Suite("Integers in as few bits as hold a block")
 struct PackedIntegersTests {
     /// The format, bit by bit.
-    private func naive(_ elements: [Int64]) -> [UInt8] {
+    /// - Parameters:
+    ///   - width: Nil: the least that holds a block.
+    ///   - padding: Whether what is behind the last element is ones.
+    private func naive(_ elements: [Int64], width told: Int? = nil, padding: Bool = false) -> [UInt8] {
         stride(from: 0, to: elements.count, by: 256).flatMap { start -> [UInt8] in
             let block = elements[start..<min(start + 256, elements.count)]
-            let width = (1...64).first { width in block.allSatisfy { $0 >> (width - 1) == $0 >> 63 } } ?? 64
+            let least = (1...64).first { width in block.allSatisfy { $0 >> (width - 1) == $0 >> 63 } } ?? 64
+            let width = told ?? least
             let isNarrow = width <= 32
             let (wordBits, places) = isNarrow ? (32, [0, 2, 4, 6, 1, 3, 5, 7]) : (64, [0, 1, 2, 3])
             let rowCount = (block.count + places.count - 1) / places.count
             var bytes = [UInt8](repeating: 0, count: (rowCount * width + wordBits - 1) / wordBits * 32)
-            for (index, element) in block.enumerated() {
+            let behind = padding ? rowCount * places.count - block.count : 0
+            for (index, element) in (Array(block) + [Int64](repeating: -1, count: behind)).enumerated() {
                 for bit in 0..<width where element >> bit & 1 == 1 {
                     let position = index / places.count * width + bit
                     let inWord = position % wordBits
@@ -92,6 +97,28 @@ struct PackedIntegersTests {
             #expect(Int(bytes[0]) == width, "\(count) elements")
             #expect(PackedIntegers.byteCounts(elementCount: count).contains(bytes.count), "\(count) elements")
             #expect(try unpack(bytes, count) == elements, "\(count) elements")
+        }
+    }
+
+    @Test("blocks that are wider than need be, and what is behind their last element, are read all the same")
+    func unusual() throws {
+        var random = RandomMessages(seed: 6)
+        for width in [1, 7, 31, 32, 33, 40, 64] {
+            for count in [1, 3, 5, 66, 253, 256, 259] {
+                let elements = elements(count, width: max(1, width - 3), &random)
+                let bytes = naive(elements, width: width, padding: true)
+                #expect(try unpack(bytes, count) == elements, "\(count) elements of \(width) bits")
+                var sums = [Int64](repeating: -1, count: count)
+                try bytes.withUnsafeBytes { bytes in
+                    try sums.withUnsafeMutableBufferPointer { sums in
+                        try eachBlock(bytes, of: count) { block, places in
+                            let part = UnsafeMutableBufferPointer(rebasing: sums[places])
+                            #expect(block.add(to: UnsafeBufferPointer(part), into: part))
+                        }
+                    }
+                }
+                #expect(sums == elements.map { $0 &- 1 }, "\(count) elements of \(width) bits")
+            }
         }
     }
 

@@ -203,7 +203,7 @@ struct WorkValidationTests {
         expectRefused("generation") { try header(generation: 0) }
         var wrong = bytes
         wrong[4] = 5
-        expectRefused("reserved") { try ChunkHeader(validating: wrong[...], rawByteCount: 33) }
+        expectRefused("zero") { try ChunkHeader(validating: wrong[...], rawByteCount: 33) }
         expectRefused("offset") { try header(offset: (1 << 40) + 1) }
         expectRefused("element_count") { try header(count: 0) }
         expectRefused("element_count") { try header(count: ChunkHeader.maximumElements + 1) }

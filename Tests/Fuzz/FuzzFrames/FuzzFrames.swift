@@ -77,7 +77,10 @@ private func unpack(_ bytes: ArraySlice<UInt8>, into elements: inout [Int64]) th
             elements.withUnsafeMutableBufferPointer { block.unpack(into: $0) }
             var sums = elements
             let fits = sums.withUnsafeMutableBufferPointer { block.add(to: UnsafeBufferPointer($0), into: $0) }
-            total &+= fits ? 1 : 0
+            let doubles = elements.map { $0.addingReportingOverflow($0) }
+            precondition(
+                sums == doubles.map(\.partialValue) && fits == !doubles.contains(where: \.overflow),
+                "\(elements) become \(sums) when they are added to themselves; fits: \(fits)")
             outcome = .success(block.byteCount)
         } catch {
             outcome = .failure(error)
