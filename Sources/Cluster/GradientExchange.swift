@@ -12,7 +12,7 @@ import ExactSums
 //       → GradientExchange.sum    a copy goes into the all-reduce                  here
 //         → AllReducer            reduce-scatter and all-gather, by a plan         Collectives/AllReducer.swift
 //           → DataLinks.exchange  segments over every link at once                 Cluster/DataLinks.swift
-//             → DataLink          frames, TLS records                              Cluster/DataLink.swift
+//             → DataLink          packed frames, added as they come in             Cluster/DataLink.swift
 //     ← the same sums, bit for bit, on every worker
 //     PhaseTrainer.commit         lanes, mean, clipping, AdamW                     Training/TrainingStep.swift
 //
