@@ -26,6 +26,11 @@ package enum BuildIdentity {
         }
     }
 
+    /// Begins to read the executable, so that `current` has it sooner.
+    static func prepare() {
+        _ = JoinableThread(name: "build") { _ = executable }
+    }
+
     /// What `loradrop --version` prints.
     package static var versionText: String {
         switch executable {

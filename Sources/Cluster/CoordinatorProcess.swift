@@ -58,6 +58,7 @@ package final class CoordinatorProcess {
     /// - Throws: Whatever ends the run; the last checkpoint stays usable.
     package func run() throws -> Bool {
         console.line("preparing \(settings.model) and the data")
+        BuildIdentity.prepare()
         // Before the folder is claimed: what cannot be trained leaves no trace in it.
         let preparation = try RunPreparation(settings)
         let resultDigest = preparation.resultDigest.description

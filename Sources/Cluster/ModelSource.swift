@@ -27,7 +27,8 @@ package struct ModelSource {
     /// The address of this machine to call from; nil leaves it to the kernel.
     let source: String?
     let context: TLSContext
-    let build: String
+    /// This program's: known some moments after its start.
+    private let build: () throws -> String
     /// How long the coordinator may be out of reach.
     let patience: Duration
     /// Told what takes its time.
@@ -42,7 +43,8 @@ package struct ModelSource {
     ///   - report: Told what takes its time.
     package init(
         folder: String?, trainsPooler: Bool, cacheFolder: String?, coordinator: Endpoint, source: String? = nil,
-        context: TLSContext, build: String, patience: Duration, report: @escaping (String) -> Void
+        context: TLSContext, build: @escaping @autoclosure () throws -> String, patience: Duration,
+        report: @escaping (String) -> Void
     ) {
         self.folder = folder
         self.trainsPooler = trainsPooler
@@ -56,9 +58,10 @@ package struct ModelSource {
     }
 
     /// The model, which is the coordinator's.
+    /// - Parameter opened: Given each model that might be it, before all of it is read, which takes its time.
     /// - Throws: `ModelFilesError`, `ClusterError`, `TransportError`; what is wrong with a folder that was given.
-    func model() throws -> (model: BaseModel, fingerprint: Digest) {
-        let given = try givenModel()
+    func model(opened: (BaseModel) -> Void) throws -> (model: BaseModel, fingerprint: Digest) {
+        let given = try givenModel(opened)
         let listing = try listing()
         if let given {
             if given.fingerprint == listing.fingerprint { return given }
@@ -69,6 +72,7 @@ package struct ModelSource {
         let place = try fetched(listing)
         report("using the model in \(place)")
         let model = try BaseModel(folder: place, trainPooler: trainsPooler)
+        opened(model)
         let fingerprint = model.fingerprint
         guard fingerprint == listing.fingerprint else {
             throw ModelFilesError(
@@ -94,18 +98,19 @@ package struct ModelSource {
     }
 
     /// The model on the command line, if there is one.
-    private func givenModel() throws -> (model: BaseModel, fingerprint: Digest)? {
+    private func givenModel(_ opened: (BaseModel) -> Void) throws -> (model: BaseModel, fingerprint: Digest)? {
         guard let folder else { return nil }
         guard FileManager.default.fileExists(atPath: folder + "/" + ModelListing.configuration) else {
             report("there is no model in \(folder): asking the coordinator for it")
             return nil
         }
         let model = try BaseModel(folder: folder, trainPooler: trainsPooler)
+        opened(model)
         return (model, model.fingerprint)
     }
 
     private func dial() throws -> ModelLink {
-        try ModelLink(to: coordinator, from: source, context: context, build: build, until: .after(patience))
+        try ModelLink(to: coordinator, from: source, context: context, build: build(), until: .after(patience))
     }
 
     /// Fetches what is missing; a torn transfer goes on where it was.

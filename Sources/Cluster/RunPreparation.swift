@@ -30,7 +30,8 @@ package struct RunPreparation {
         self.settings = settings
         let model = try BaseModel(folder: settings.model, trainPooler: settings.modelOptions.trainPooler)
         self.model = model
-        fingerprint = model.fingerprint
+        // Reading all of the model lasts about as long as everything below.
+        let fingerprint = BackgroundValue(name: "fingerprint") { model.fingerprint }
         let tokenizer = try TokenizerFolder.load(URL(fileURLWithPath: settings.model, isDirectory: true))
         let maximumLength = settings.training.maxSequenceLength
         guard maximumLength <= model.configuration.positionCount else {
@@ -72,6 +73,7 @@ package struct RunPreparation {
             labelCount: settings.task.kind == .generation ? 0 : labels?.names.count ?? 1, sharing: settings.sharing)
         try settings.loraDropSettings.validate()
         try Self.check(settings, labels: labels, trainable: trainable)
+        self.fingerprint = try fingerprint.get()
     }
 
     var plan: RunPlan { settings.plan }

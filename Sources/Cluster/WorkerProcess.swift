@@ -107,13 +107,19 @@ package struct WorkerProcess {
         _ incarnation: UInt64, _ log: WorkerLog, _ report: @escaping (String) -> Void
     ) throws -> (exitCode: Int, message: String) {
         // Reading, and even more fetching, the whole model takes its time: before the coordinator's clock for callers runs.
+        BuildIdentity.prepare()
+        var numericProbe: BackgroundValue<Digest>?
         let (model, fingerprint) = try ModelSource(
             folder: options.model, trainsPooler: options.trainsPooler, cacheFolder: options.cache,
             coordinator: options.coordinator, source: options.source, context: context,
             build: BuildIdentity.current, patience: options.joinTimeout, report: report
-        ).model()
+        ).model { opened in
+            numericProbe = BackgroundValue(name: "probe") { NumericProbe.digest(opened.configuration) }
+        }
+        guard let numericProbe = try numericProbe?.get() else {
+            preconditionFailure("a model was found but never opened")
+        }
         let listener = try Listener(on: options.bind)
-        let numericProbe = NumericProbe.digest(model.configuration)
         var membership = Membership(patience: options.joinTimeout)
         var pause = Self.firstPause
         while true {

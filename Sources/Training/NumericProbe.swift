@@ -40,24 +40,27 @@ package enum NumericProbe {
         let embedding = (configuration as? EncoderConfiguration)?.embeddingSize ?? configuration.hiddenSize
         let shapes = Set(projections + [[embedding, configuration.hiddenSize]])
             .sorted { ($0[0], $0[1]) < ($1[0], $1[1]) }
-        for rows in rowCounts {
-            for shape in shapes {
+        for shape in shapes {
+            let weight = matrix(shape[1], shape[0], 0.05)
+            let split = SplitWeight(weight)
+            for rows in rowCounts {
                 let x = matrix(rows, shape[0])
-                let weight = matrix(shape[1], shape[0], 0.05)
                 let y = Matrix(rows: rows, columns: shape[1])
                 y.setProduct(PackedRows(x, in: workspace), transposed: weight)
                 hash.update(y.values)
                 let back = Matrix(rows: rows, columns: shape[0])
                 back.setProduct(y, weight)
                 hash.update(back.values)
-                y.setSplitProduct(PackedRows(x, for: .high, in: workspace), transposed: SplitWeight(weight))
+                y.setSplitProduct(PackedRows(x, for: .high, in: workspace), transposed: split)
                 hash.update(y.values)
-                back.setSplitProduct(y, SplitWeight(weight), in: workspace)
+                back.setSplitProduct(y, split, in: workspace)
                 hash.update(back.values)
                 let down = Matrix(rows: 8, columns: shape[0])
                 down.setProduct(transposed: matrix(rows, 8), x)
                 hash.update(down.values)
             }
+        }
+        for rows in rowCounts {
             kernels(rows: rows, configuration, matrix: matrix, into: &hash)
         }
         return hash.finish()

@@ -12,7 +12,7 @@ struct LoRADrop: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loradrop",
         abstract: "Fine-tune a frozen transformer with LoRA-drop on a cluster of CPU machines.",
-        version: BuildIdentity.versionText,
+        version: versionText,
         subcommands: [
             SimulateCommand.self, CoordinatorCommand.self, WorkerCommand.self, LaunchCommand.self,
             StatusCommand.self, AttachCommand.self, StopCommand.self, SuperviseCommand.self, PredictCommand.self,
@@ -20,6 +20,11 @@ struct LoRADrop: ParsableCommand {
             DoctorCommand.self, BenchCommand.self, TokenizeCommand.self, DetokenizeCommand.self,
             ChaosCampaignCommand.self, RehearseCommand.self,
         ])
+
+    /// The build, which is read off the whole program, is told where somebody asks for it alone.
+    private static var versionText: String {
+        CommandLine.arguments.contains("--version") ? BuildIdentity.versionText : BuildIdentity.version
+    }
 
     /// Runs the command that the arguments name, and ends with one of the documented exit codes.
     static func main() {
