@@ -36,11 +36,13 @@ package struct AllReducePlan: Hashable, Sendable, CustomStringConvertible {
         segmentElementCount: Int = AllReducePlan.defaultSegmentElementCount
     ) {
         let choices: [Algorithm] = worldSize == 1 || elementCount == 0 ? [.none] : [.broadcast, .direct, .ring]
-        let times = choices.map { costs.seconds($0, worldSize: worldSize, elementCount: elementCount) }
-        let best = times.indices.min { times[$0] < times[$1] } ?? 0
-        self.init(
-            algorithm: choices[best], worldSize: worldSize, elementCount: elementCount,
-            segmentElementCount: segmentElementCount)
+        let plans = choices.map {
+            AllReducePlan(
+                algorithm: $0, worldSize: worldSize, elementCount: elementCount,
+                segmentElementCount: segmentElementCount)
+        }
+        let times = plans.map(costs.seconds)
+        self = plans[times.indices.min { times[$0] < times[$1] } ?? 0]
     }
 
     /// A plan with a given algorithm.

@@ -17,9 +17,10 @@ extension AllReducer {
 
     /// Measures what the links cost, and chooses algorithms from that from now on.
     ///
-    /// All workers call it at the same point between their exchanges. Each takes its own shortest times, as who comes
-    /// late makes others wait; all then use the mean, which is a sum of integers and so the same for everybody. Takes
-    /// some thirty short exchanges.
+    /// All workers call it at the same point between their exchanges. Of the short vectors each takes its own shortest time,
+    /// as who comes late makes others wait; of the long ones, where all wait for the bytes and for the processors, the
+    /// median. All then use the mean, which is a sum of integers and so the same for everybody. Takes some thirty short
+    /// exchanges.
     /// - Parameter elementCount: The length of the vector with which the bandwidth is measured; the same for all.
     /// - Throws: `CollectiveError`.
     package func measureCosts(
@@ -28,10 +29,10 @@ extension AllReducer {
         let worldSize = links.worldSize
         guard worldSize > 1 else { return }
         var nanoseconds = [
-            try shortest(of: 10, .broadcast, elementCount: 1, deadline: deadline),
-            try shortest(of: 10, .ring, elementCount: 1, deadline: deadline),
-            try shortest(of: 5, .ring, elementCount: elementCount, deadline: deadline),
-            try shortest(of: 5, .direct, elementCount: elementCount, deadline: deadline),
+            try times(10, .broadcast, elementCount: 1, deadline: deadline)[0],
+            try times(10, .ring, elementCount: 1, deadline: deadline)[0],
+            try times(5, .ring, elementCount: elementCount, deadline: deadline)[2],
+            try times(5, .direct, elementCount: elementCount, deadline: deadline)[2],
         ]
         try allReduce(
             &nanoseconds,
@@ -43,20 +44,18 @@ extension AllReducer {
             elementCount: elementCount)
     }
 
-    /// The shortest time of some exchanges, in nanoseconds.
-    private func shortest(
-        of count: Int, _ algorithm: AllReducePlan.Algorithm, elementCount: Int, deadline: ContinuousClock.Instant
-    ) throws -> Int64 {
+    /// The times of `count` exchanges in nanoseconds, the shortest first.
+    private func times(
+        _ count: Int, _ algorithm: AllReducePlan.Algorithm, elementCount: Int, deadline: ContinuousClock.Instant
+    ) throws -> [Int64] {
         let plan = AllReducePlan(algorithm: algorithm, worldSize: links.worldSize, elementCount: elementCount)
         let vector = [Int64](repeating: Self.probeValue, count: elementCount)
         var total = vector
-        var best = Int64.max
-        for _ in 0..<count {
+        return try (0..<count).map { _ in
             let start = ContinuousClock.now
             try sum(vector, into: &total, plan: plan, deadline: deadline)
             let (seconds, attoseconds) = start.duration(to: .now).components
-            best = min(best, seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
-        }
-        return best
+            return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+        }.sorted()
     }
 }

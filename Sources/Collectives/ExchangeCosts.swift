@@ -35,16 +35,59 @@ package struct ExchangeCosts: Hashable, Sendable {
     }
 
     /// The expected time of an all-reduce, in seconds.
-    package func seconds(_ algorithm: AllReducePlan.Algorithm, worldSize: Int, elementCount: Int) -> Double {
-        let others = Double(worldSize - 1)
-        let bytes = Double(elementCount) * Double(MemoryLayout<Int64>.size)
-        let part = others / Double(worldSize) * bytes
+    ///
+    /// For n workers, a vector of S bytes, chunks of C = S/n, cut in k segments of at most s bytes; t is the time of a byte,
+    /// c = 1 + crowding·(n - 2), m the time of a message, w the latency:
+    ///
+    ///     broadcast   w + (n - 1)·(k·m + S·c·t)                    k: segments of the whole vector
+    ///     direct      w + max(2·p, p + (n - 1)·(m + s·c·t) + w)    p = (n - 1)·(k·m + C·c·t)
+    ///     ring        (2·n - 3)·max(k·m + C·t, w + m + s·t) + w + k·m + C·t
+    ///
+    /// and what is added: (n - 1)·S bytes, else (n - 1)·C. A maximum has two sides: either the links never pause, or the
+    /// last segment of a chunk is waited for. Exact where all chunks have the same length and no element is wanting.
+    package func seconds(_ plan: AllReducePlan) -> Double {
+        let shape = Shape(plan.partition)
+        let others = shape.others
         let crowded = perByte * (1 + crowding * max(others - 1, 0))
-        return switch algorithm {
-        case .none: 0
-        case .broadcast: latency + others * perMessage + others * bytes * (crowded + perAddedByte)
-        case .direct: 2 * (latency + others * perMessage) + part * (2 * crowded + perAddedByte)
-        case .ring: 2 * others * (latency + perMessage) + part * (2 * perByte + perAddedByte)
+        let added = others * perAddedByte
+        switch plan.algorithm {
+        case .none:
+            return 0
+        case .broadcast:
+            return latency + others * (shape.whole.messages * perMessage + shape.whole.bytes * crowded)
+                + added * shape.whole.bytes
+        case .direct:
+            let part = others * (shape.chunk.messages * perMessage + shape.chunk.bytes * crowded)
+            let last = others * (perMessage + shape.segmentBytes * crowded)
+            return latency + max(2 * part, part + last + latency) + added * shape.chunk.bytes
+        case .ring:
+            let step = shape.chunk.messages * perMessage + shape.chunk.bytes * perByte
+            let hop = latency + perMessage + shape.segmentBytes * perByte
+            return (2 * others - 1) * max(step, hop) + latency + step + added * shape.chunk.bytes
+        }
+    }
+
+    /// What of a partition decides about time.
+    private struct Shape {
+        /// The workers that each talks to.
+        let others: Double
+        /// The messages and the bytes of the vector, and of its longest chunk.
+        let whole, chunk: (messages: Double, bytes: Double)
+        /// The longest segment of a chunk.
+        let segmentBytes: Double
+
+        init(_ partition: Partition) {
+            func size(_ count: Int) -> (messages: Double, bytes: Double) {
+                (
+                    Double((count + partition.segmentElementCount - 1) / partition.segmentElementCount),
+                    Double(count * MemoryLayout<Int64>.size)
+                )
+            }
+            let longest = partition.chunk(0).count
+            others = Double(partition.chunkCount - 1)
+            whole = size(partition.elementCount)
+            chunk = size(longest)
+            segmentBytes = size(min(longest, partition.segmentElementCount)).bytes
         }
     }
 
@@ -61,22 +104,35 @@ package struct ExchangeCosts: Hashable, Sendable {
     ) {
         precondition(worldSize > 1, "no exchange between \(worldSize) workers has a cost")
         self.init()
-        let others = Double(worldSize - 1)
-        // broadcast = latency + others · perMessage, ring = 2 · others · (latency + perMessage)
+        let shape = Shape(AllReducePlan(algorithm: .ring, worldSize: worldSize, elementCount: elementCount).partition)
+        let others = shape.others
+        // Of one element: broadcast = latency + others · perMessage, ring = 2 · others · (latency + perMessage)
         let round = max(ring / (2 * others), 1e-9)
         let solved = worldSize > 2 ? (broadcast - round) / (others - 1) : 0
         perMessage = min(max(solved, 0.05 * round), 0.5 * round)
         latency = round - perMessage
-        let bytes = Double(elementCount) * Double(MemoryLayout<Int64>.size)
-        let part = others / Double(worldSize) * bytes
-        let added = part * perAddedByte
-        let crowded = max((longDirect - 2 * (latency + others * perMessage) - added) / (2 * part), 1e-12)
+        let added = others * shape.chunk.bytes * perAddedByte
+        let messages = shape.chunk.messages * perMessage
+        // Each side of a maximum gives a time of a byte at which it would last as long as was measured. Both grow with that
+        // time, so the side that counts is the one that gives the shorter.
+        let direct = longDirect - added - latency
+        let crowded = max(
+            min(
+                (direct / (2 * others) - messages) / shape.chunk.bytes,
+                ((direct - latency) / others - messages - perMessage) / (shape.chunk.bytes + shape.segmentBytes)),
+            1e-12)
         guard worldSize > 2 else {
             perByte = crowded
             return
         }
         // Nobody crowds anybody in a ring. A ring that is slower has other troubles, which its bytes then stand for.
-        perByte = max((longRing - 2 * others * round - added) / (2 * part), 1e-12)
+        let around = longRing - added - latency
+        let hops = 2 * others - 1
+        perByte = max(
+            min(
+                (around / (2 * others) - messages) / shape.chunk.bytes,
+                (around - messages - hops * round) / (shape.chunk.bytes + hops * shape.segmentBytes)),
+            1e-12)
         crowding = min(max((crowded / perByte - 1) / (others - 1), -0.5 / (others - 1)), 1)
     }
 }
