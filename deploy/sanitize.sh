@@ -12,7 +12,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-targets=("${@:-CollectivesTests SecureTransportTests ClusterTests}")
+targets=("${@:-CollectivesTests SecureTransportTests ClusterTests TensorsTests}")
 
 deploy/toolchain.sh
 deploy/dependencies.sh build

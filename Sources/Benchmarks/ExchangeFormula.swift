@@ -7,8 +7,7 @@ package import Collectives
 
 /// Rounds, messages, bytes and time of one all-reduce in closed form.
 ///
-/// The time is that by which workers choose a plan, [`ExchangeCosts`](../Collectives/ExchangeCosts.swift), had they measured
-/// such links without error.
+/// The time is that by which workers choose a plan, `ExchangeCosts`, had they measured such links without error.
 package struct ExchangeFormula: Hashable, Sendable {
     package let plan: AllReducePlan
     package let link: LinkModel

@@ -13,7 +13,9 @@ package enum BuildIdentity {
     /// The first 64 bits of the SHA-256 of the file that this process runs, in hexadecimal.
     ///
     /// The same file gives the same sum on every host, so nothing but copies of one build is one build.
-    private static let executable = Result { try Digest(ofFile: "/proc/self/exe").description.prefix(16) }
+    private static let executable = BackgroundValue(name: "build") {
+        String(try Digest(ofFile: "/proc/self/exe").description.prefix(16))
+    }
 
     /// What workers and coordinator compare: "loradrop 0.1.0 (build 0123456789abcdef)".
     ///
@@ -28,12 +30,12 @@ package enum BuildIdentity {
 
     /// Begins to read the executable, so that `current` has it sooner.
     static func prepare() {
-        _ = JoinableThread(name: "build") { _ = executable }
+        _ = executable
     }
 
     /// What `loradrop --version` prints.
     package static var versionText: String {
-        switch executable {
+        switch Result(catching: executable.get) {
         case .success(let sum): "\(version) (build \(sum))"
         case .failure(let error): "\(version) (build unknown: \(error))"
         }

@@ -27,7 +27,7 @@ package struct ModelSource {
     /// The address of this machine to call from; nil leaves it to the kernel.
     let source: String?
     let context: TLSContext
-    /// This program's: known some moments after its start.
+    /// This program's; it may have to be waited for.
     private let build: () throws -> String
     /// How long the coordinator may be out of reach.
     let patience: Duration
@@ -38,12 +38,12 @@ package struct ModelSource {
     ///   - folder: The folder on the command line.
     ///   - cacheFolder: Where fetched models are kept.
     ///   - source: The address of this machine to call from; nil leaves it to the kernel.
-    ///   - build: This program's; the coordinator serves no other.
+    ///   - build: This program's; the coordinator serves no other. Asked for with each call of the coordinator.
     ///   - patience: How long the coordinator may be out of reach.
     ///   - report: Told what takes its time.
     package init(
         folder: String?, trainsPooler: Bool, cacheFolder: String?, coordinator: Endpoint, source: String? = nil,
-        context: TLSContext, build: @escaping @autoclosure () throws -> String, patience: Duration,
+        context: TLSContext, build: @escaping () throws -> String, patience: Duration,
         report: @escaping (String) -> Void
     ) {
         self.folder = folder
@@ -58,9 +58,13 @@ package struct ModelSource {
     }
 
     /// The model, which is the coordinator's.
-    /// - Parameter opened: Given each model that might be it, before all of it is read, which takes its time.
-    /// - Throws: `ModelFilesError`, `ClusterError`, `TransportError`; what is wrong with a folder that was given.
-    func model(opened: (BaseModel) -> Void) throws -> (model: BaseModel, fingerprint: Digest) {
+    /// - Parameter opened: Called with each model that might be it, before all of it is hashed, which takes its time.
+    /// - Returns: The model, its fingerprint, and what `opened` made of it.
+    /// - Throws: `ModelFilesError`, `ClusterError`, `TransportError`; `FileError` where the executable cannot be read; what
+    ///   is wrong with a folder that was given.
+    func model<Opened>(
+        opened: (BaseModel) -> Opened
+    ) throws -> (model: BaseModel, fingerprint: Digest, opened: Opened) {
         let given = try givenModel(opened)
         let listing = try listing()
         if let given {
@@ -71,16 +75,14 @@ package struct ModelSource {
         }
         let place = try fetched(listing)
         report("using the model in \(place)")
-        let model = try BaseModel(folder: place, trainPooler: trainsPooler)
-        opened(model)
-        let fingerprint = model.fingerprint
-        guard fingerprint == listing.fingerprint else {
+        let found = try hashed(place, opened)
+        guard found.fingerprint == listing.fingerprint else {
             throw ModelFilesError(
                 .wrongBytes,
-                "\(place): the files are those that the coordinator listed, but their fingerprint is \(fingerprint), not "
-                    + "\(listing.fingerprint)")
+                "\(place): the files are those that the coordinator listed, but their fingerprint is "
+                    + "\(found.fingerprint), not \(listing.fingerprint)")
         }
-        return (model, fingerprint)
+        return found
     }
 
     /// The files of the coordinator's model.
@@ -98,15 +100,23 @@ package struct ModelSource {
     }
 
     /// The model on the command line, if there is one.
-    private func givenModel(_ opened: (BaseModel) -> Void) throws -> (model: BaseModel, fingerprint: Digest)? {
+    private func givenModel<Opened>(
+        _ opened: (BaseModel) -> Opened
+    ) throws -> (model: BaseModel, fingerprint: Digest, opened: Opened)? {
         guard let folder else { return nil }
         guard FileManager.default.fileExists(atPath: folder + "/" + ModelListing.configuration) else {
             report("there is no model in \(folder): asking the coordinator for it")
             return nil
         }
+        return try hashed(folder, opened)
+    }
+
+    private func hashed<Opened>(
+        _ folder: String, _ opened: (BaseModel) -> Opened
+    ) throws -> (model: BaseModel, fingerprint: Digest, opened: Opened) {
         let model = try BaseModel(folder: folder, trainPooler: trainsPooler)
-        opened(model)
-        return (model, model.fingerprint)
+        let result = opened(model)
+        return (model, model.fingerprint, result)
     }
 
     private func dial() throws -> ModelLink {

@@ -30,7 +30,7 @@ package struct RunPreparation {
         self.settings = settings
         let model = try BaseModel(folder: settings.model, trainPooler: settings.modelOptions.trainPooler)
         self.model = model
-        // Reading all of the model lasts about as long as everything below.
+        // Hashing all of the model lasts about as long as everything below.
         let fingerprint = BackgroundValue(name: "fingerprint") { model.fingerprint }
         let tokenizer = try TokenizerFolder.load(URL(fileURLWithPath: settings.model, isDirectory: true))
         let maximumLength = settings.training.maxSequenceLength

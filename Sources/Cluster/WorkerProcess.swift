@@ -108,16 +108,14 @@ package struct WorkerProcess {
     ) throws -> (exitCode: Int, message: String) {
         // Reading, and even more fetching, the whole model takes its time: before the coordinator's clock for callers runs.
         BuildIdentity.prepare()
-        var numericProbe: BackgroundValue<Digest>?
-        let (model, fingerprint) = try ModelSource(
+        let (model, fingerprint, numericProbe) = try ModelSource(
             folder: options.model, trainsPooler: options.trainsPooler, cacheFolder: options.cache,
             coordinator: options.coordinator, source: options.source, context: context,
-            build: BuildIdentity.current, patience: options.joinTimeout, report: report
+            build: { try BuildIdentity.current }, patience: options.joinTimeout, report: report
         ).model { opened in
-            numericProbe = BackgroundValue(name: "probe") { NumericProbe.digest(opened.configuration) }
-        }
-        guard let numericProbe = try numericProbe?.get() else {
-            preconditionFailure("a model was found but never opened")
+            BackgroundValue(name: "probe") { [configuration = opened.configuration] in
+                NumericProbe.digest(configuration)
+            }
         }
         let listener = try Listener(on: options.bind)
         var membership = Membership(patience: options.joinTimeout)
@@ -125,7 +123,7 @@ package struct WorkerProcess {
         while true {
             do {
                 let farewell = try takePart(
-                    model, listener, hello(fingerprint, numericProbe, listener, incarnation), log, &membership)
+                    model, listener, hello(fingerprint, numericProbe.get(), listener, incarnation), log, &membership)
                 return (farewell.exitCode, farewell.message)
             } catch {
                 if (error as? ClusterError)?.code == .setAside {

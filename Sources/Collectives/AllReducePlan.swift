@@ -35,7 +35,10 @@ package struct AllReducePlan: Hashable, Sendable, CustomStringConvertible {
         worldSize: Int, elementCount: Int, costs: ExchangeCosts = ExchangeCosts(),
         segmentElementCount: Int = AllReducePlan.defaultSegmentElementCount
     ) {
-        let choices: [Algorithm] = worldSize == 1 || elementCount == 0 ? [.none] : [.broadcast, .direct, .ring]
+        // Between two workers a ring is a direct exchange.
+        let choices: [Algorithm] =
+            worldSize == 1 || elementCount == 0
+            ? [.none] : worldSize == 2 ? [.broadcast, .direct] : [.broadcast, .direct, .ring]
         let plans = choices.map {
             AllReducePlan(
                 algorithm: $0, worldSize: worldSize, elementCount: elementCount,

@@ -29,10 +29,10 @@ extension AllReducer {
         let worldSize = links.worldSize
         guard worldSize > 1 else { return }
         var nanoseconds = [
-            try times(10, .broadcast, elementCount: 1, deadline: deadline)[0],
-            try times(10, .ring, elementCount: 1, deadline: deadline)[0],
-            try times(5, .ring, elementCount: elementCount, deadline: deadline)[2],
-            try times(5, .direct, elementCount: elementCount, deadline: deadline)[2],
+            try times(10, .broadcast, elementCount: 1, deadline: deadline).shortest,
+            try times(10, .ring, elementCount: 1, deadline: deadline).shortest,
+            try times(5, .ring, elementCount: elementCount, deadline: deadline).median,
+            try times(5, .direct, elementCount: elementCount, deadline: deadline).median,
         ]
         try allReduce(
             &nanoseconds,
@@ -44,18 +44,19 @@ extension AllReducer {
             elementCount: elementCount)
     }
 
-    /// The times of `count` exchanges in nanoseconds, the shortest first.
+    /// How long `count` exchanges take, in nanoseconds.
     private func times(
         _ count: Int, _ algorithm: AllReducePlan.Algorithm, elementCount: Int, deadline: ContinuousClock.Instant
-    ) throws -> [Int64] {
+    ) throws -> (shortest: Int64, median: Int64) {
         let plan = AllReducePlan(algorithm: algorithm, worldSize: links.worldSize, elementCount: elementCount)
         let vector = [Int64](repeating: Self.probeValue, count: elementCount)
         var total = vector
-        return try (0..<count).map { _ in
+        let sorted = try (0..<count).map { _ in
             let start = ContinuousClock.now
             try sum(vector, into: &total, plan: plan, deadline: deadline)
             let (seconds, attoseconds) = start.duration(to: .now).components
             return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
         }.sorted()
+        return (sorted[0], sorted[count / 2])
     }
 }

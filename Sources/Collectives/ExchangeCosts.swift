@@ -44,7 +44,8 @@ package struct ExchangeCosts: Hashable, Sendable {
     ///     ring        (2·n - 3)·max(k·m + C·t, w + m + s·t) + w + k·m + C·t
     ///
     /// and what is added: (n - 1)·S bytes, else (n - 1)·C. A maximum has two sides: either the links never pause, or the
-    /// last segment of a chunk is waited for. Exact where all chunks have the same length and no element is wanting.
+    /// last segment of a chunk is waited for. Adding apart, it is what an exchange takes whose messages follow each other
+    /// like that, where all chunks have the same length.
     package func seconds(_ plan: AllReducePlan) -> Double {
         let shape = Shape(plan.partition)
         let others = shape.others
@@ -98,13 +99,18 @@ package struct ExchangeCosts: Hashable, Sendable {
     /// - Parameters:
     ///   - broadcast, ring: Of one element, in seconds.
     ///   - longRing, longDirect: Of `elementCount` elements, in seconds.
-    /// - Precondition: At least two workers.
+    /// - Precondition: At least two workers, at least one element.
     package init(
         worldSize: Int, broadcast: Double, ring: Double, longRing: Double, longDirect: Double, elementCount: Int
     ) {
-        precondition(worldSize > 1, "no exchange between \(worldSize) workers has a cost")
+        precondition(
+            worldSize > 1 && elementCount > 0,
+            "no exchange of \(elementCount) elements between \(worldSize) workers has a cost")
         self.init()
-        let shape = Shape(AllReducePlan(algorithm: .ring, worldSize: worldSize, elementCount: elementCount).partition)
+        let shape = Shape(
+            Partition(
+                elementCount: elementCount, chunkCount: worldSize,
+                segmentElementCount: AllReducePlan.defaultSegmentElementCount))
         let others = shape.others
         // Of one element: broadcast = latency + others · perMessage, ring = 2 · others · (latency + perMessage)
         let round = max(ring / (2 * others), 1e-9)

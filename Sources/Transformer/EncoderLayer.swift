@@ -46,7 +46,7 @@ struct EncoderLayer {
     ///   - input: [tokens, hidden].
     ///   - output: [output rows, hidden].
     ///   - keeps: Whether there will be a backward pass through this layer.
-    /// - Returns: What backward reads. It lies in the workspace.
+    /// - Returns: What backward reads, in the workspace; of no use unless `keeps`.
     func forward(_ input: Matrix, into output: Matrix, keeps: Bool) -> Kept {
         context.workspace.scratch.scope { compute(input, into: output, keeps: keeps) }
     }

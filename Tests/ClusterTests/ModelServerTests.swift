@@ -49,8 +49,8 @@ struct ServedModel {
         report: @escaping (String) -> Void = { _ in }
     ) -> ModelSource {
         ModelSource(
-            folder: nil, trainsPooler: false, cacheFolder: cache, coordinator: endpoint, context: context, build: build,
-            patience: ControlPeer.patience, report: report)
+            folder: nil, trainsPooler: false, cacheFolder: cache, coordinator: endpoint, context: context,
+            build: { build }, patience: ControlPeer.patience, report: report)
     }
 }
 

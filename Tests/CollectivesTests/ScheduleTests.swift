@@ -165,22 +165,28 @@ struct AllReducePlanTests {
         #expect(AllReducePlan(worldSize: 2, elementCount: 10_000_000).algorithm == .direct)
     }
 
-    @Test("costs measured from the model's own times are the model's", arguments: 3...9, [2e-10, 2e-9, 1e-8])
+    @Test("costs measured from the model's own times are the model's", arguments: 2...9, [2e-10, 2e-9, 2e-8])
     func fitted(worldSize: Int, perByte: Double) {
-        let costs = ExchangeCosts(latency: 40e-6, perMessage: 5e-6, perByte: perByte, crowding: 0.1)
-        func seconds(_ algorithm: AllReducePlan.Algorithm, _ count: Int) -> Double {
-            costs.seconds(AllReducePlan(algorithm: algorithm, worldSize: worldSize, elementCount: count))
+        // Of two workers' times nobody can tell a message from its way: a twentieth of both is taken for the message.
+        let costs = ExchangeCosts(
+            latency: worldSize == 2 ? 38e-6 : 40e-6, perMessage: worldSize == 2 ? 2e-6 : 5e-6, perByte: perByte,
+            crowding: worldSize == 2 ? 0.02 : 0.1)
+        // The fit takes the one element of a short vector for nothing.
+        var short = costs
+        (short.perByte, short.perAddedByte) = (0, 0)
+        func plan(_ algorithm: AllReducePlan.Algorithm, _ count: Int) -> AllReducePlan {
+            AllReducePlan(algorithm: algorithm, worldSize: worldSize, elementCount: count)
         }
         let count = 65_536
         let fitted = ExchangeCosts(
-            worldSize: worldSize, broadcast: seconds(.broadcast, 1), ring: seconds(.ring, 1),
-            longRing: seconds(.ring, count), longDirect: seconds(.direct, count), elementCount: count)
+            worldSize: worldSize, broadcast: short.seconds(plan(.broadcast, 1)), ring: short.seconds(plan(.ring, 1)),
+            longRing: costs.seconds(plan(.ring, count)), longDirect: costs.seconds(plan(.direct, count)),
+            elementCount: count)
         for (found, expected) in [
             (fitted.latency, costs.latency), (fitted.perMessage, costs.perMessage), (fitted.perByte, costs.perByte),
             (fitted.crowding, costs.crowding),
         ] {
-            // The one element of a short vector takes its time too.
-            #expect(abs(found - expected) < 0.05 * expected, "\(fitted)")
+            #expect(abs(found - expected) < 1e-6 * expected, "\(fitted)")
         }
     }
 
@@ -207,6 +213,7 @@ struct AllReducePlanTests {
             for cost in [costs.latency, costs.perMessage, costs.perByte] {
                 #expect(cost > 0 && cost.isFinite)
             }
+            #expect(costs.crowding.isFinite)
             for algorithm in [AllReducePlan.Algorithm.broadcast, .direct, .ring] {
                 let plan = AllReducePlan(algorithm: algorithm, worldSize: worldSize, elementCount: 1_000_000)
                 #expect(costs.seconds(plan) > 0)
@@ -227,7 +234,8 @@ struct AllReducePlanTests {
             let time = costs.seconds(AllReducePlan(worldSize: worldSize, elementCount: count, costs: costs))
             for other in [AllReducePlan.Algorithm.broadcast, .direct, .ring] {
                 let plan = AllReducePlan(algorithm: other, worldSize: worldSize, elementCount: count)
-                #expect(time <= costs.seconds(plan))
+                // Between two workers a ring takes what a direct exchange takes, but for rounding.
+                #expect(time <= costs.seconds(plan) * (1 + 1e-12))
             }
         }
     }
