@@ -106,8 +106,8 @@ package struct WorkerProcess {
     private func run(
         _ incarnation: UInt64, _ log: WorkerLog, _ report: @escaping (String) -> Void
     ) throws -> (exitCode: Int, message: String) {
-        // Reading, and even more fetching, the whole model takes its time: before the coordinator's clock for callers runs.
         BuildIdentity.prepare()
+        // Reading, and even more fetching, the whole model takes its time: before the coordinator's clock for callers runs.
         let (model, fingerprint, numericProbe) = try ModelSource(
             folder: options.model, trainsPooler: options.trainsPooler, cacheFolder: options.cache,
             coordinator: options.coordinator, source: options.source, context: context,
